@@ -5,11 +5,13 @@
 //   niwa-reach serve                   answers errands from its standard input, one after another
 //   niwa-reach image PATH              mounts an image and sends the mount over the socket, descriptor 3
 //   niwa-reach exec FILE ARGUMENT...   becomes a program; where it cannot, writes the errno to the descriptor 3
+//   niwa-reach hold                    keeps a scope of systemd: sleeps until it is killed
 //
 // An errand is a length (4 bytes, in the byte order of the machine) and strings that each end with a zero byte: the
 // name of the errand and its arguments. The answer is a length, an errno (4 bytes, 0 for success), and as many bytes as
 // the length.
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -122,6 +124,20 @@ int execute(const char *file, char **args) {
     return write(kReportFd, error.data(), error.size()) < 0 ? 126 : 127;
 }
 
+// Ends with niwad, whose end of the standard input closes, until a byte there says that the scope is made. No other
+// signal than SIGKILL ends it: systemd sends SIGTERM to all processes of a scope that it stops.
+int hold() {
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, nullptr);
+    char go;
+    ssize_t n;
+    while ((n = read(STDIN_FILENO, &go, 1)) < 0 && errno == EINTR) continue;
+    if (n != 1) return 0;
+    syscall(SYS_close_range, 0u, ~0u, 0u);
+    for (;;) sigsuspend(&all);
+}
+
 } // namespace
 
 int main(int count, char **words) {
@@ -129,6 +145,7 @@ int main(int count, char **words) {
     syscall(SYS_close_range, static_cast<unsigned>(kReportFd) + 1, ~0u, 0u);
     if (what == "serve") return serve();
     if (what == "image" && count == 3) return send_image(words[2]);
+    if (what == "hold") return hold();
     if (what == "exec" && count > 3) return execute(words[2], words + 3);
     static const char usage[] = "niwa-reach is a part of niwad, which starts it\n";
     (void)!write(STDERR_FILENO, usage, sizeof usage - 1);

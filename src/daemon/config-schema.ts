@@ -266,8 +266,8 @@ export const FileSchema = Type.Object(
       Type.Object(
         {
           annotations: Type.Optional(
-            Type.Array(Type.Enum(['lifetime', 'jitter', 'stop-signal', 'owner', 'label', ...OF_CRUN]), {
-              description: `a list of lifetime, jitter, stop-signal, owner, label, ${OF_CRUN.join(' and ')}`,
+            Type.Array(Type.Enum(['lifetime', 'jitter', 'stop-signal', 'owner', 'label', 'property', ...OF_CRUN]), {
+              description: `a list of lifetime, jitter, stop-signal, owner, label, property, ${OF_CRUN.join(' and ')}`,
             }),
           ),
         },

@@ -90,7 +90,9 @@ export const SavedSpecSchema = Type.Object({
       annotations: texts,
       execConfig: Type.String(),
       lateHooks: Type.Optional(Type.String()),
-      scope: Type.Optional(Type.Object({ unit: Type.String(), slice: Type.String() })),
+      scope: Type.Optional(
+        Type.Object({ unit: Type.String(), slice: Type.String(), properties: Type.Optional(texts) }),
+      ),
     }),
   ),
 });

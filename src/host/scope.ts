@@ -1,38 +1,29 @@
-import { type ChildProcess, type ExecFileException, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { REACH_PROGRAM } from '../kernel/programs.js';
 import { groupInScope } from '../plan/oci/scope.js';
+import { askedProperties, type UnitProperty } from '../plan/oci/scope-properties.js';
 import type { Controllers } from '../plan/resources.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { OciScope } from '../protocol/resolved-oci.js';
 import { type CgroupTree, CONTROLLERS } from './cgroup.js';
 import { controllersIn } from './group-place.js';
 import { findOwnGroup } from './own-group.js';
+import { changeUnit, isNameTaken, startUnit } from './systemd.js';
 
 /**
  * Scopes of systemd. systemd removes the group of a scope with all groups in it as soon as no process is there, also
  * before niwad has read the last use. So a process that sleeps, the holder, is in a group of its own beside that of the
- * container. The name of that group has the id of the container: another container may get a scope of the same name.
+ * container: a group with processes can give no controllers to the groups in it. The name of that group has the id of
+ * the container: another container may get a scope of the same name.
  */
 const holderGroup = (id: string, group: string) => join(dirname(group), `niwa-${id}`);
-/**
- * The holder moves from the scope into its own group, and tells that it is there: a group with processes can give no
- * controllers to the groups in it. It ends with niwad until it is told to go on; then only niwad ends it, or systemd by
- * the SIGKILL of a stop that takes too long. Without `$`: systemd-run may expand it. 0 is the process that writes.
- */
-const hold = (group: string) =>
-  `trap "" TERM && mkdir '${group}' && echo 0 >'${group}/cgroup.procs' && echo in && read -r go && ` +
-  'exec sleep infinity </dev/null >/dev/null 2>&1';
-/** At a shutdown systemd stops the scopes first: niwad can still write what they have used. */
-const PROPERTIES = ['Delegate=yes', 'TasksMax=infinity', 'After=niwad.service'];
 /** An answer of systemd also for a scope that has just ended, until systemd has seen that. */
-const IS_TAKEN = /was already loaded/;
 const MOST_TRIES = 5;
 const PAUSE_MS = 200;
-/** systemd answers within milliseconds; where it hangs, a container is not made. */
-const PATIENCE_MS = 60_000;
 /** See sd_booted(3). */
 const BOOTED = '/run/systemd/system';
 
@@ -65,66 +56,79 @@ function topGroup(): string | undefined {
 
 /**
  * Lets systemd make the scope of a container. It stays until {@link endScope}, also when niwad dies.
- * @param properties those beside delegation, as systemd-run takes them
+ * @param limits the properties that the limits of the container ask for
  * @param id the id of the container in niwad
  * @param group where the group of the container will be, see {@link placeInScope}
  * @throws NiwaError HOST_ERROR with what systemd says; then there is no scope
  */
 export async function makeScope(
   scope: OciScope,
-  properties: readonly string[],
+  limits: readonly UnitProperty[],
   id: string,
   group: string,
 ): Promise<void> {
+  const properties = [...usualProperties(scope, id), ...limits, ...askedProperties(scope.properties ?? {})];
   for (let tries = 1; ; tries++)
     try {
-      return await tryScope(scope, properties, id, group);
+      return await tryScope(scope.unit, properties, holderGroup(id, group));
     } catch (error) {
-      if (tries === MOST_TRIES || !IS_TAKEN.test(messageOf(error))) throw error;
+      if (tries === MOST_TRIES || !isNameTaken(error)) throw error;
       await sleep(PAUSE_MS);
     }
 }
 
-async function tryScope(
-  { unit, slice }: OciScope,
-  properties: readonly string[],
-  id: string,
-  group: string,
-): Promise<void> {
-  const options = ['--scope', '--quiet', '--collect', `--unit=${unit}`, `--slice=${slice}`];
-  const all = [...PROPERTIES, ...properties].map((property) => `--property=${property}`);
-  const about = `--description=niwa container ${id}`;
-  const holder = spawn('systemd-run', [...options, about, ...all, '--', 'sh', '-c', hold(holderGroup(id, group))], {
+function usualProperties({ slice }: OciScope, id: string): UnitProperty[] {
+  return [
+    ['Description', 's', `niwa container ${id}`],
+    ['Slice', 's', slice],
+    ['Delegate', 'b', true],
+    ['CollectMode', 's', 'inactive-or-failed'],
+    // at a shutdown systemd stops the scopes first: niwad can still write what they have used
+    ['After', 'as', ['niwad.service']],
+    ...['CPUAccounting', 'MemoryAccounting', 'IOAccounting', 'TasksAccounting'].map(
+      (name): UnitProperty => [name, 'b', true],
+    ),
+    ['TasksMax', 't', 2n ** 64n - 1n], // else systemd has a limit for units that name none
+  ];
+}
+
+/**
+ * The holder ends with niwad until it is told to go on; then only niwad ends it, or systemd by the SIGKILL of a stop
+ * that takes too long. Without it systemd removes the scope.
+ */
+async function tryScope(unit: string, properties: readonly UnitProperty[], own: string): Promise<void> {
+  const holder = spawn(REACH_PROGRAM, ['hold'], {
     cwd: '/',
     detached: true,
+    env: {},
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  holder.stdin.on('error', () => {}); // it may end before niwad tells it to go on
+  const lost = new Promise<never>((_, reject) => {
+    holder.once('error', reject);
+    holder.once('exit', () => reject(new Error('the process that keeps it has ended')));
   });
   try {
-    await hasEntered(holder);
-    holder.stdin.end('go\n');
+    await Promise.race([enter(unit, properties, holder, own), lost]);
+    holder.stdin.end('g');
     holder.unref();
   } catch (cause) {
     holder.kill('SIGKILL');
+    if (cause instanceof NiwaError) throw cause;
     throw new NiwaError('HOST_ERROR', `systemd did not make the scope ${unit}: ${messageOf(cause)}`, { cause });
   }
 }
 
-/** Waits until it says so. @throws Error with what systemd-run says instead */
-function hasEntered(holder: ChildProcess): Promise<void> {
-  let said = '';
-  holder.stdin?.on('error', () => {}); // it may end before niwad tells it to go on
-  holder.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(0, 1000);
-  });
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('it does not answer')), PATIENCE_MS);
-    timer.unref();
-    holder.on('error', reject);
-    holder.stderr?.on('close', () => reject(new Error(said.trim() || 'systemd-run has ended')));
-    holder.stdout?.once('data', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+async function enter(
+  unit: string,
+  properties: readonly UnitProperty[],
+  { pid }: ChildProcess,
+  own: string,
+): Promise<void> {
+  if (pid === undefined) return; // the error event says why
+  await startUnit(unit, [...properties, ['PIDs', 'au', [pid]]]);
+  await mkdir(own);
+  await writeFile(join(own, 'cgroup.procs'), String(pid));
 }
 
 /** Ends the holder of a container, where it has one: systemd then removes the scope. */
@@ -140,13 +144,6 @@ export function endScope(id: string, group: string): void {
  * Changes properties of a scope until it ends.
  * @throws NiwaError HOST_ERROR with what systemd says
  */
-export async function setScopeProperties({ unit }: OciScope, properties: readonly string[]): Promise<void> {
-  if (properties.length === 0) return;
-  try {
-    const args = ['set-property', '--runtime', '--', unit, ...properties];
-    await promisify(execFile)('systemctl', args, { timeout: PATIENCE_MS, killSignal: 'SIGKILL' });
-  } catch (cause) {
-    const reason = (cause as ExecFileException).killed ? 'it does not answer' : messageOf(cause);
-    throw new NiwaError('HOST_ERROR', `systemd did not change the scope ${unit}: ${reason}`, { cause });
-  }
+export async function setScopeProperties({ unit }: OciScope, properties: readonly UnitProperty[]): Promise<void> {
+  if (properties.length > 0) await changeUnit(unit, properties);
 }

@@ -63,7 +63,7 @@ export async function createBy(parts: VerbParts, call: Call, connection: Connect
   const choices = choicesOf(call, id);
   const { root: rootfs } = sourcesOf(config, choices.bundle);
   const { annotations = {} } = config;
-  const unused = call.bySystemd ? unusedProperties(annotations) : [];
+  const unused = call.bySystemd ? unusedProperties(annotations, parts.honoured) : [];
   if (unused.length > 0) tell(unused);
   const state = creatingState({ ...choices, rootfs, annotations }, new Date());
   const giveBack = parts.names.reserve(call.root, state);

@@ -7,7 +7,9 @@ import type { OciConfig } from '../plan/oci/config.js';
 import { groupPathOf, insideGroupOf } from '../plan/oci/group.js';
 import type { OciSources } from '../plan/oci/plan.js';
 import { scopeOf } from '../plan/oci/scope.js';
+import { askedProperties, PROPERTY } from '../plan/oci/scope-properties.js';
 import type { OciScope } from '../protocol/resolved-oci.js';
+import { type Annotation, SCOPE_PROPERTY } from './spec.js';
 import type { VerbParts } from './verb-parts.js';
 import { quoted } from './words.js';
 
@@ -29,16 +31,29 @@ export function placeOf(parts: VerbParts, config: OciConfig, id: string, bySyste
   const { cgroupsPath = '' } = config.linux ?? {};
   if (!bySystemd) return cgroupsPath === '' ? {} : { group: groupAt(parts, cgroupsPath) };
   const scope = scopeOf(cgroupsPath, id);
-  return { group: placeInScope(scope, parts.runtime.tree), scope };
+  const group = placeInScope(scope, parts.runtime.tree);
+  const asked = parts.honoured.includes(SCOPE_PROPERTY) ? annotatedProperties(config.annotations) : {};
+  askedProperties(asked);
+  return { group, scope: Object.keys(asked).length === 0 ? scope : { ...scope, properties: asked } };
 }
 
-const PROPERTY = 'org.systemd.property.';
+function annotatedProperties(annotations: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(annotations).filter(([name]) => name.startsWith(PROPERTY)));
+}
+
 /** All scopes have it. */
 const COLLECTED = "'inactive-or-failed'";
 
-/** Gives the annotations that ask other runtimes for properties of the scope. niwa-oci sets none of them. Pure. */
-export function unusedProperties(annotations: Readonly<Record<string, string>>): string[] {
-  const asked = Object.entries(annotations).filter(([name]) => name.startsWith(PROPERTY));
+/**
+ * Gives the annotations that ask for properties of the scope that it will not have. Pure.
+ * @param honoured the annotations that have an effect
+ */
+export function unusedProperties(
+  annotations: Readonly<Record<string, string>>,
+  honoured: readonly Annotation[],
+): string[] {
+  if (honoured.includes(SCOPE_PROPERTY)) return [];
+  const asked = Object.entries(annotatedProperties(annotations));
   const unused = asked.filter(([name, value]) => name !== `${PROPERTY}CollectMode` || value !== COLLECTED);
   return unused.map(([name]) => `annotations[${quoted(name)}]`);
 }

@@ -4,7 +4,7 @@ import { ROOT } from '../access/allowed.js';
 import type { Container } from '../engine/container.js';
 import { setScopeProperties } from '../host/scope.js';
 import { ociLimitWrites } from '../plan/oci/resources.js';
-import { scopeProperties } from '../plan/oci/scope.js';
+import { scopeProperties } from '../plan/oci/scope-properties.js';
 import type { Connection } from './connection.js';
 import type { Call } from './options.js';
 import { statsEvent } from './stats.js';

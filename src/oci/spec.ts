@@ -21,7 +21,10 @@ const ANNOTATIONS = {
 const KEEP_GROUPS = 'keep_original_groups';
 /** That by which a config with a system call that nobody knows is refused. */
 const KNOWN_CALLS = 'seccomp_fail_unknown_syscall';
-export type Annotation = keyof typeof ANNOTATIONS | typeof KEEP_GROUPS | typeof KNOWN_CALLS;
+/** Those that ask for properties of the scope of systemd, see src/oci/group-place.ts. */
+export const SCOPE_PROPERTY = 'property';
+const OF_NO_FIELD = [KEEP_GROUPS, KNOWN_CALLS, SCOPE_PROPERTY] as const;
+export type Annotation = keyof typeof ANNOTATIONS | (typeof OF_NO_FIELD)[number];
 const PREFIX = 'dev.niwa.';
 const PREFIX_OF_CRUN = 'run.oci.';
 
@@ -113,12 +116,16 @@ function baseOf(annotated: object): Spec {
 /** The fields of a niwa spec that annotations set: `dev.niwa.lifetime`, and for labels `dev.niwa.label.NAME`. */
 function annotatedFields(annotations: Readonly<Record<string, string>>, honoured: readonly Annotation[]): object {
   const fields = honoured.flatMap((name): [string, unknown][] => {
-    if (name === KEEP_GROUPS || name === KNOWN_CALLS) return [];
+    if (isOfNoField(name)) return [];
     if (name === 'label') return [[ANNOTATIONS.label, labelsOf(annotations)]];
     const value = annotations[PREFIX + name];
     return value === undefined ? [] : [[ANNOTATIONS[name], value]];
   });
   return Object.fromEntries(fields);
+}
+
+function isOfNoField(name: Annotation): name is (typeof OF_NO_FIELD)[number] {
+  return (OF_NO_FIELD as readonly Annotation[]).includes(name);
 }
 
 function labelsOf(annotations: Readonly<Record<string, string>>): Record<string, string> {

@@ -5,6 +5,7 @@ const OciScopeSchema = Type.Object(
   {
     unit: Type.String({ description: 'its name, with .scope' }),
     slice: Type.String({ description: 'the slice that it is in, with .slice' }),
+    properties: Type.Optional(Texts),
   },
   { description: 'the scope of systemd that has its group; missing where no systemd has made it' },
 );

@@ -6,9 +6,12 @@ import { makePlace, type Niwad, removePlace } from './support/niwad.js';
 import { type BundleConfig, Oci } from './support/oci.js';
 import { test as base } from './support/test.js';
 
+const LONE = '[Unit]\nDefaultDependencies=no\n'; // without them it would boot the machine
+
 const test = base
   .extend('booted', { scope: 'file' }, async ({ settings }, { onCleanup }) => {
-    const booted = await Booted.boot(settings);
+    const honouring = { ...settings, oci: { annotations: ['property'] } };
+    const booted = await Booted.boot(honouring, { 'dbus.socket.d/test.conf': LONE, 'dbus.service.d/test.conf': LONE });
     onCleanup(() => booted.end());
     return booted;
   })
@@ -35,12 +38,15 @@ test('a container has its group in a scope of systemd, which ends with it', { ta
   const one = await found(niwad, 'one');
   expect(one).toMatchObject({ state: 'running', oci: { id: 'one' } });
   expect(booted.file(`${scopeOf('one')}/container/cgroup.procs`)).toMatch(/^\d+$/);
-  expect(await booted.systemd.show('engine-one.scope', 'ActiveState', 'Slice', 'Delegate', 'TasksMax')).toEqual({
+  const expected = {
     ActiveState: 'active',
+    Description: `niwa container ${one?.id}`,
     Slice: 'niwa-a.slice',
     Delegate: 'yes',
     TasksMax: 'infinity',
-  });
+    CollectMode: 'inactive-or-failed',
+  };
+  expect(await booted.systemd.show('engine-one.scope', ...Object.keys(expected))).toEqual(expected);
   expect(await booted.systemd.run('systemctl', 'daemon-reload')).toBe('');
   expect(await booted.oci('exec', 'one', 'echo', 'hello')).toBe('hello');
 
@@ -116,22 +122,101 @@ test('a niwad that dies loses neither a container in a scope nor its use, and le
   await stop('TERM');
 });
 
-test('weights are those of the scope, limits those of the container in it', { tags: 'vm' }, async ({
+test('annotations set properties of the scope; one that niwad or systemd refuses leaves nothing', async ({
   booted,
-  inside: _,
+  inside,
+}) => {
+  const annotated = (name: string, properties: Record<string, string>) =>
+    booted.bundle('exec sleep 1000', (config) => {
+      inSlice(name)(config);
+      config.annotations = Object.fromEntries(
+        Object.entries(properties).map(([property, value]) => [`org.systemd.property.${property}`, value]),
+      );
+    });
+  const good = await annotated('eight', { TimeoutStopSec: '5', MemoryMax: 'uint64 104857600', Description: "'eight'" });
+  expect(await booted.oci('run', '--detach', '--bundle', good, 'eight')).toBe('');
+  const expected = { TimeoutStopUSec: '5s', MemoryMax: '104857600', Description: 'eight' };
+  expect(await booted.systemd.show('engine-eight.scope', ...Object.keys(expected))).toEqual(expected);
+  expect(await booted.oci('delete', '--force', 'eight')).toBe('');
+
+  const byNiwad = await annotated('nine', { Slice: "'system.slice'" });
+  expect(await booted.oci('create', '--bundle', byNiwad, 'nine')).toContain('niwad sets this property itself');
+  const bySystemd = await annotated('nine', { NoSuch: 'true' });
+  expect(await booted.oci('create', '--bundle', bySystemd, 'nine')).toMatch(
+    /systemd did not make engine-nine\.scope: Cannot set property NoSuch/,
+  );
+  await booted.gone(scopeOf('nine'));
+  expect(await found(inside, 'nine')).toBeUndefined();
+  expect(await booted.systemd.run('sh', '-c', 'ps -eo args | grep -c "[n]iwa-reach hold"')).toBe('0');
+});
+
+test('over the system bus it is the same, also when the bus begins anew', async ({
+  booted: { systemd },
+  settings,
+  onTestFinished,
   skip,
 }) => {
+  needsFile(skip, '/lib/systemd/system/dbus.service', 'the package dbus is not installed');
+  const place = makePlace(settings);
+  onTestFinished(() => removePlace(place));
+  const booted = new Booted(systemd, place);
+  expect(await systemd.run('systemctl', 'start', 'dbus.socket', 'dbus.service')).toBe('');
+  const [niwad, stop] = await booted.start();
+  const bundle = await booted.bundle('exec sleep 1000', inSlice('ten'));
+  for (let i = 0; i < 2; i++) {
+    expect(await booted.oci('run', '--detach', '--bundle', bundle, 'ten')).toBe('');
+    expect(await systemd.run('busctl', 'list', '--no-legend', '--unique')).toMatch(/ node /);
+    expect(await booted.oci('delete', '--force', 'ten')).toBe('');
+    await systemd.run('systemctl', 'restart', 'dbus.service');
+  }
+  expect(await found(niwad, 'ten')).toBeUndefined();
+  await stop('TERM');
+  expect(await systemd.run('systemctl', 'stop', 'dbus.service', 'dbus.socket')).toBe('');
+});
+
+test('limits are properties of the scope, and those of the container in it; an update changes both', {
+  tags: 'vm',
+}, async ({ booted, inside: _, skip }) => {
   needsController(skip, 'memory');
   const bundle = await booted.bundle('exec sleep 1000', (config) => {
-    config.linux.resources = { memory: { limit: 2 ** 26 }, cpu: { shares: 2048 } };
+    config.linux.resources = {
+      memory: { limit: 2 ** 26, reservation: 2 ** 25, swap: 2 ** 27 },
+      cpu: { shares: 2048, quota: 50_000, period: 100_000, cpus: '0' },
+      pids: { limit: 20 },
+    };
   });
   expect(await booted.oci('run', '--detach', '--bundle', bundle, 'three')).toBe('');
-  const scope = 'system.slice/niwa-oci-three.scope';
-  const limits = () => [booted.file(`${scope}/cpu.weight`), booted.file(`${scope}/container/memory.max`)];
-  expect(limits()).toEqual(['79', `${2 ** 26}`]);
-  expect(await booted.oci('update', '--cpu-share', '512', '--memory', '128m', 'three')).toBe('');
+  const group = 'system.slice/niwa-oci-three.scope';
+  const first = {
+    ...{ MemoryMax: `${2 ** 26}`, MemoryLow: `${2 ** 25}`, MemorySwapMax: `${2 ** 26}`, CPUWeight: '79' },
+    ...{ CPUQuotaPerSecUSec: '500ms', CPUQuotaPeriodUSec: '100ms', AllowedCPUs: '0', TasksMax: '21' },
+  };
+  const shown = () => booted.systemd.show('niwa-oci-three.scope', ...Object.keys(first));
+  const files = () =>
+    ['memory.max', 'memory.low', 'cpu.max', 'cpu.weight', 'pids.max'].map((file) =>
+      [group, `${group}/container`].map((place) => booted.file(`${place}/${file}`)),
+    );
+  expect(await shown()).toEqual(first);
+  const both = (value: string) => [value, value];
+  expect(files()).toEqual([
+    both(`${2 ** 26}`),
+    both(`${2 ** 25}`),
+    both('50000 100000'),
+    both('79'),
+    ['21', '20'], // the sleeping process is in the scope
+  ]);
+  const changes = ['--cpu-share', '512', '--cpu-quota', '33333', '--memory', '128m', '--pids-limit', '30'];
+  expect(await booted.oci('update', ...changes, 'three')).toBe('');
   expect(await booted.systemd.run('systemctl', 'daemon-reload')).toBe('');
-  expect(limits()).toEqual(['20', `${2 ** 27}`]);
+  const second = { ...first, MemoryMax: `${2 ** 27}`, CPUWeight: '20', CPUQuotaPerSecUSec: '340ms', TasksMax: '31' };
+  expect(await shown()).toEqual(second);
+  expect(files()).toEqual([
+    both(`${2 ** 27}`),
+    both(`${2 ** 25}`),
+    ['34000 100000', '33333 100000'], // systemd keeps hundredths of a processor
+    both('20'),
+    ['31', '30'],
+  ]);
   expect(await booted.oci('delete', '--force', 'three')).toBe('');
 });
 

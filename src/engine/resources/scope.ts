@@ -1,5 +1,5 @@
 import { endScope, makeScope } from '../../host/scope.js';
-import { scopeProperties } from '../../plan/oci/scope.js';
+import { scopeProperties } from '../../plan/oci/scope-properties.js';
 import type { Resource } from './resource.js';
 
 /**

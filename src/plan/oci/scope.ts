@@ -1,5 +1,4 @@
 import type { OciScope } from '../../protocol/resolved-oci.js';
-import type { CgroupWrite } from '../resources.js';
 import { refused } from './refusal.js';
 
 /** Scopes of systemd: units whose group systemd makes, and lets niwad divide (`Delegate=yes`), see systemd.scope(5). */
@@ -57,32 +56,4 @@ export function groupInScope({ unit, slice }: OciScope): string {
   const words = slice === ROOT_SLICE ? [] : slice.slice(0, -'.slice'.length).split('-');
   const slices = words.map((_, i) => `${words.slice(0, i + 1).join('-')}.slice`);
   return [...slices, unit, CONTAINER].join('/');
-}
-
-/**
- * Gives the properties of a scope that have an effect beside other groups: weights and protected memory. All other
- * limits are on the group of the container alone, where systemd changes nothing, see systemd.resource-control(5). Pure.
- * @param writes those to the group of the container; what the kernel does not take there is left out
- */
-export function scopeProperties(writes: readonly CgroupWrite[]): string[] {
-  return writes.flatMap(({ file, value }) => {
-    if (file === 'cpu.weight' && /^\d+$/.test(value)) return [`CPUWeight=${value}`];
-    if (file === 'cpu.idle') return [value === '1' ? 'CPUWeight=idle' : `CPUWeight=${USUAL_CPU_WEIGHT}`];
-    if (file === 'memory.min') return bytes('MemoryMin', value);
-    if (file === 'memory.low') return bytes('MemoryLow', value);
-    return file === 'io.weight' ? value.split('\n').flatMap(ioWeight) : [];
-  });
-}
-
-const USUAL_CPU_WEIGHT = 100;
-
-function bytes(property: string, value: string): string[] {
-  if (value === 'max') return [`${property}=infinity`];
-  return /^\d+[KMGT]?$/i.test(value) ? [`${property}=${value.toUpperCase()}`] : [];
-}
-
-function ioWeight(line: string): string[] {
-  const [, device = 'default', weight = ''] = /^(?:(default|\d+:\d+) )?(\d+)$/.exec(line) ?? [];
-  if (weight === '') return [];
-  return [device === 'default' ? `IOWeight=${weight}` : `IODeviceWeight=/dev/block/${device} ${weight}`];
 }

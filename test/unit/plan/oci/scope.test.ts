@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { groupInScope, scopeOf, scopeProperties } from '../../../../src/plan/oci/scope.js';
+import { groupInScope, scopeOf } from '../../../../src/plan/oci/scope.js';
 
 describe('the scope of a config', () => {
   it.each([
@@ -37,27 +37,4 @@ describe('the scope of a config', () => {
   it('of an id has a name that a unit can have', () => {
     expect(() => scopeOf('', 'a'.repeat(300))).toThrow('the id of the container');
   });
-});
-
-const propertiesOf = (writes: Record<string, string>) =>
-  scopeProperties(Object.entries(writes).map(([file, value]) => ({ file, value })));
-
-it('the properties of a scope are the limits that have an effect beside other groups', () => {
-  const others = { 'memory.max': '100', 'cpu.max': '1000 100000', 'pids.max': '5' };
-  expect(propertiesOf({ ...others, 'memory.low': 'max', 'memory.min': '5', 'cpu.weight': '39' })).toEqual([
-    ...['MemoryLow=infinity', 'MemoryMin=5', 'CPUWeight=39'],
-  ]);
-  expect(propertiesOf({ 'cpu.idle': '1' })).toEqual(['CPUWeight=idle']);
-  expect(propertiesOf({ 'cpu.idle': '0', 'cpu.weight': '7' })).toEqual(['CPUWeight=100', 'CPUWeight=7']);
-});
-
-it.each([
-  ['default 7', ['IOWeight=7']],
-  ['7', ['IOWeight=7']],
-  ['8:0 100', ['IODeviceWeight=/dev/block/8:0 100']],
-  ['default 7\n8:0 100\n', ['IOWeight=7', 'IODeviceWeight=/dev/block/8:0 100']],
-  ['7\nDelegate=no', ['IOWeight=7']],
-  ['/dev/sda 100', []],
-])('io.weight %j is %j', (value, properties) => {
-  expect(propertiesOf({ 'io.weight': value })).toEqual(properties);
 });
