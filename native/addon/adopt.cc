@@ -56,8 +56,10 @@ int open_process(const AdoptRequest &request, Fd *process) {
     return 0;
 }
 
-} // namespace
-
+// Completes `kept`, the container that the keeper had; or makes one from the saved state, where `kept` is null. In the
+// second case it opens a pidfd only if the process is that of the saved state: its start time is `start_ticks` (field
+// 22 of /proc/PID/stat) and it is in the group. If not, the process has ended, and the container has no pidfd. Gives 0,
+// or a negative errno where the group does not exist, or where one cannot tell whether the process lives.
 int adopt_container(const AdoptRequest &request, std::shared_ptr<Container> *kept) {
     if (!*kept) {
         *kept = std::make_shared<Container>();
@@ -86,6 +88,20 @@ Adoption prepare_adoption(KeeperLink &keeper, const AdoptRequest &request) {
     if (!request.stdout_path.empty()) (void)open_output_fifo(request.stdout_path, &container.log_fifos[0]);
     if (!request.stderr_path.empty()) (void)open_output_fifo(request.stderr_path, &container.log_fifos[1]);
     return adoption;
+}
+
+} // namespace
+
+std::vector<Adoption> prepare_adoptions(KeeperLink &keeper, const std::vector<AdoptRequest> &requests) {
+    std::vector<Adoption> adoptions;
+    for (const AdoptRequest &request : requests) adoptions.push_back(prepare_adoption(keeper, request));
+    std::map<std::string, Life> lives = keeper.take();
+    for (Adoption &adoption : adoptions) {
+        auto noted = adoption.was_kept ? lives.find(adoption.container->life.id) : lives.end();
+        if (noted != lives.end() && noted->second.pid == adoption.container->life.pid)
+            adoption.container->life = noted->second;
+    }
+    return adoptions;
 }
 
 bool is_end_known(const Adoption &adoption) {

@@ -116,6 +116,19 @@ int KeeperLink::connect(const std::string &path) {
     return 0;
 }
 
+std::map<std::string, Life> KeeperLink::take() {
+    std::map<std::string, Life> lives;
+    Fd copy = copy_of_socket();
+    bool sent = copy.valid() && send_message(copy.get(), MessageType::kTake, {}) == 0 &&
+                send_message(copy.get(), MessageType::kPing, {}) == 0;
+    pollfd answer = {copy.get(), POLLIN, 0};
+    Message message;
+    while (sent && poll(&answer, 1, kAnswerTimeout.tv_sec * 1000) > 0 && receive_message(copy.get(), &message) == 0 &&
+           message.type == MessageType::kContainer)
+        lives[message.life.id] = message.life;
+    return lives;
+}
+
 bool KeeperLink::alive() {
     std::lock_guard<std::mutex> lock(mutex_);
     if (!socket_.valid()) return false;
@@ -128,12 +141,13 @@ bool KeeperLink::alive() {
     return socket_.valid();
 }
 
+Fd KeeperLink::copy_of_socket() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return Fd(socket_.valid() ? fcntl(socket_.get(), F_DUPFD_CLOEXEC, 3) : -1);
+}
+
 void KeeperLink::wait_for_buffer() {
-    Fd copy;
-    {
-        std::lock_guard<std::mutex> lock(mutex_);
-        if (socket_.valid()) copy.reset(fcntl(socket_.get(), F_DUPFD_CLOEXEC, 3));
-    }
+    Fd copy = copy_of_socket();
     pollfd room = {copy.get(), POLLOUT, 0};
     if (copy.valid()) (void)poll(&room, 1, kBufferTimeoutMs); // if the buffer stays full, the next message fails
 }

@@ -8,14 +8,18 @@
 
 #include "../core/container.h"
 
-// Only connect() waits for the keeper. All other messages go into a large socket buffer. A keeper that does not read
-// them until the buffer is full, or that does not answer, is killed; then alive() gives false, and the caller has to
-// connect to a new keeper and to report every container to it.
+// Only connect() and take() wait for the keeper. All other messages go into a large socket buffer. A keeper that does
+// not read them until the buffer is full, or that does not answer, is killed; then alive() gives false, and the caller
+// has to connect to a new keeper and to report every container to it.
 class KeeperLink {
   public:
     // Connects to the keeper at `path` and receives the containers that it has; kills a keeper that does not answer. To
     // be called by one thread at a time. Gives 0 or a negative errno.
     int connect(const std::string &path);
+
+    // Takes the containers: from now on the keeper is the backstop. Gives their lives by their ids, as the keeper has
+    // noted them until then; some may be missing where it does not answer. To be called before alive().
+    std::map<std::string, Life> take();
 
     // Whether the keeper runs and answers. Reads the answers to the earlier questions and sends the next one, and does
     // not wait for its answer: to be called once a second.
@@ -52,6 +56,7 @@ class KeeperLink {
     Fd take_listener();
 
   private:
+    Fd copy_of_socket(); // to wait for it without the lock
     void send_forget(const std::string &id);
     void send_listener();
     void give_up();

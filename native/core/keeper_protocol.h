@@ -20,6 +20,8 @@ enum class MessageType : uint32_t {
     kListener,  // from both: the listening socket of the API, passed as `control`; without a descriptor, there is none
     kInput,     // from both: the writing end of the standard input of container life.id, passed as `control`; without a
                 // descriptor, a client has taken it, and the keeper has to close its own
+    kTake,      // from niwad: the keeper is the backstop from now on; kContainer answers for each container, without
+                // descriptors. A kPing behind it shows the end of the answer, also of a keeper that does not know it
 };
 
 struct Message {

@@ -3,9 +3,10 @@
 // niwad starts one keeper for its run directory, connects to SOCKET, and reports the life of every container as it
 // changes. The keeper runs the same monitor as niwad over what niwad reported.
 //
-// While niwad is connected, the keeper is a backstop: half a second after niwad should have sent a stop signal or
+// While niwad has the containers, the keeper is a backstop: half a second after niwad should have sent a stop signal or
 // killed a container, the keeper does it. So a niwad that is stopped (SIGSTOP) or hangs makes no lifetime longer than
-// that. When the connection has ended, the keeper acts at the deadlines themselves, and notes how containers exit.
+// that. When the connection has ended, the keeper acts at the deadlines themselves, and notes how containers exit,
+// until the next niwad has prepared all and takes them.
 //
 // The keeper also holds open what the kernel would throw away once nobody has it open: the FIFOs with the last output,
 // the standard input that no client has taken yet, the terminals, the control sockets of containers that are not
@@ -50,7 +51,7 @@ class Keeper {
 
     bool is_empty() const { return containers_.empty(); }
     bool has_live_container() { return monitor_.has_live_container(); }
-    void set_backstop(bool backstop) { monitor_.set_backstop(backstop); }
+    void act_alone() { monitor_.set_backstop(false); }
 
     // Handles the messages of niwad until the connection ends. When niwad has died, messages that it sent before may
     // still be in the queue, and all of them are handled. Before them, the kernel reports once that niwad has not read
@@ -61,12 +62,15 @@ class Keeper {
             error = receive_message(connection.get(), &message);
             if (error == -ECONNRESET) continue;
             if (error < 0) return;
+            if (!is_before_take(message.type)) monitor_.set_backstop(true);
             if (message.type == MessageType::kUpdate)
                 update(std::move(message));
             else if (message.type == MessageType::kForget)
                 forget(message.life.id);
             else if (message.type == MessageType::kList)
                 error = list(connection.get());
+            else if (message.type == MessageType::kTake)
+                error = tell_lives(connection.get());
             else if (message.type == MessageType::kPing)
                 error = send_message(connection.get(), MessageType::kDone, {});
             else if (message.type == MessageType::kListener)
@@ -80,6 +84,11 @@ class Keeper {
     void close_listener() { listener_.reset(); }
 
   private:
+    // Whether niwad sends this also while it prepares to take the containers.
+    static bool is_before_take(MessageType type) {
+        return type == MessageType::kList || type == MessageType::kListener;
+    }
+
     void update(Message message) {
         auto found = containers_.find(message.life.id);
         if (found != containers_.end() && found->second.container->life.pid != message.life.pid) {
@@ -134,6 +143,13 @@ class Keeper {
             if (error < 0) return error;
         }
         return send_message(connection, MessageType::kDone, {});
+    }
+
+    int tell_lives(int connection) {
+        int error = 0;
+        for (auto one = containers_.begin(); error == 0 && one != containers_.end(); ++one)
+            error = send_message(connection, MessageType::kContainer, monitor_.life_of(one->second.container->handle));
+        return error;
     }
 
     Fd open_fifo(const char *id, const char *name) const {
@@ -249,10 +265,9 @@ int main(int count, char **words) {
     Fd connection;
     while (!connection.valid() && state_of(file) == SocketState::kOurs) connection = wait_for_niwad(listener);
     while (connection.valid()) {
-        keeper.set_backstop(true);
         keeper.serve(connection);
         connection.reset(); // a niwad that still lives sees the end of the connection, and starts another keeper
-        keeper.set_backstop(false);
+        keeper.act_alone();
         connection = wait_for_next(keeper, listener, file);
     }
     return 0; // the socket file is left: it may already belong to the next keeper

@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { needsFile, PATIENCE, scaled } from './support/host.js';
-import { flagsOf, isAlive, keeperOf, keeperWatches } from './support/niwad.js';
+import { MAX_LATENESS_MS, needsFile, PATIENCE, scaled } from './support/host.js';
+import { flagsOf, isAlive, keeperOf, keeperWatches, type Place } from './support/niwad.js';
 
 /** What happens when the keeper dies or hangs. */
 
@@ -101,3 +102,30 @@ test.for([300, 800])(
     expect(exits).toMatchObject(ids.map(() => ({ signal: 'SIGKILL', reason: 'lifetime' })));
   },
 );
+
+test('what ends while a niwad takes over has ended at its own time, with its status', async ({ skip }) => {
+  const strace = needsFile(skip, '/usr/bin/strace', 'it holds niwad up when it has connected to the keeper');
+  const place = newPlace();
+  const first = await startDaemon(place);
+  const { pid } = await first.start({
+    id: 'ends',
+    process: { args: ['sh', '-c', 'trap "exit 5" TERM; sleep 1000 & wait'] },
+  });
+  await first.stop('SIGKILL');
+  const slowly = ['-D', '-f', '-o', '/dev/null', '-e', 'inject=connect:delay_exit=2000000'];
+  const starting = startDaemon(place, {}, flagsOf(place), [strace, '-e', 'trace=connect', ...slowly]);
+  await vi.waitFor(() => expect(connectionsOf(place)).toBe(1), PATIENCE);
+  process.kill(pid ?? 0, 'SIGTERM');
+  await vi.waitFor(() => expect(isAlive(pid ?? 0)).toBe(false), PATIENCE);
+  const gone = Date.now();
+  const second = await starting;
+  const { at, code } = await second.client.wait('ends');
+  expect(code).toBe(5);
+  expect(Date.parse(at) - gone).toBeLessThan(MAX_LATENESS_MS);
+});
+
+/** How many connections to the keeper there are. */
+function connectionsOf({ runDir }: Place): number {
+  const sockets = readFileSync('/proc/net/unix', 'utf8').split('\n');
+  return sockets.filter((line) => line.endsWith(`${runDir}/keeper.sock`)).length - 1; // it listens on one more
+}

@@ -164,9 +164,7 @@ Value prepare_adoptions(Info info) {
     for (uint32_t i = 0; i < objects.Length(); i++)
         requests->push_back(to_adopt_request(objects.Get(i).As<Napi::Object>()));
     auto adoptions = std::make_shared<std::vector<Adoption>>();
-    auto work = [&addon, requests, adoptions] {
-        for (const AdoptRequest &request : *requests) adoptions->push_back(prepare_adoption(addon.keeper, request));
-    };
+    auto work = [&addon, requests, adoptions] { *adoptions = prepare_adoptions(addon.keeper, *requests); };
     return Task::run(info.Env(), work, [&addon, requests, adoptions](Napi::Env env) -> Value {
         for (size_t i = 0; i < requests->size(); i++)
             addon.adoptions[(*requests)[i].handle] = std::move((*adoptions)[i]);
