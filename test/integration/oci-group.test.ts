@@ -116,12 +116,13 @@ test('events give the use of a container: once, or until it ends', async ({ oci 
   expect(once).toMatchObject({ type: 'stats', id, data: { cpu: { throttling: { periods: 0 } } } });
   expect(once.data.cpu.usage.total).toBeGreaterThan(0);
   expect('memory' in once.data).toBe(!('memory' in host.missing));
-  const all = oci.done('events', '--interval', '20ms', id);
-  await sleep(300);
+  const told = oci.begin('events', '--interval', '20ms', id);
+  let output = '';
+  told.stdout.on('data', (bytes) => (output += bytes));
+  await vi.waitFor(() => expect(output.split('\n').length).toBeGreaterThan(3), PATIENCE);
   await oci.done('kill', id, 'KILL');
-  const lines = (await all).split('\n');
-  expect(lines.length).toBeGreaterThan(2);
-  for (const line of lines) expect(JSON.parse(line)).toMatchObject({ type: 'stats', id });
+  expect((await told).exitCode).toBe(0);
+  for (const line of output.trimEnd().split('\n')) expect(JSON.parse(line)).toMatchObject({ type: 'stats', id });
   expect(await words(oci, 'events', '--stats', id)).toBe('container not running: stopped');
   expect(await words(oci, 'events', '--interval', 'soon', id)).toBe('the interval "soon" has to be a time such as 5s');
   await oci.done('delete', id);
