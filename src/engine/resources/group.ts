@@ -45,8 +45,8 @@ export function hasGroup(holder: Pick<Holder, 'id' | 'cgroup'>, { host }: Owners
   return isNamedByNiwad(holder) ? isThere(holder.cgroup) : host.groupOwner(holder.cgroup) === holder.id;
 }
 
-/** Names of niwad are ids of containers, in a group that is niwad's alone. */
-function isNamedByNiwad({ id, cgroup }: Pick<Holder, 'id' | 'cgroup'>): boolean {
+/** Whether niwad has named the group: by the id of its container, in a group that is niwad's alone. */
+export function isNamedByNiwad({ id, cgroup }: Pick<Holder, 'id' | 'cgroup'>): boolean {
   return basename(cgroup) === id;
 }
 

@@ -1,6 +1,7 @@
 import { clearPlace, makeGroupsAbove, removeGroupsAbove } from '../../host/group-place.js';
 import type { Kernel } from '../../kernel/kernel.js';
 import { insideGroupOf } from '../../plan/oci/group.js';
+import { isNamedByNiwad } from './group.js';
 import type { Resource } from './resource.js';
 
 /** The groups of containers that are being made or live, by the id of the container. */
@@ -43,11 +44,11 @@ function groupPlace(places: Places, { host }: { host: Pick<Kernel['host'], 'grou
  */
 function groupsAbove(places: Places): Resource {
   return {
-    acquire({ spec, cgroup }) {
-      if (spec.oci !== undefined) makeGroupsAbove(cgroup);
+    acquire({ id, spec, cgroup }) {
+      if (spec.oci !== undefined && !isNamedByNiwad({ id, cgroup })) makeGroupsAbove(cgroup);
     },
     release({ id, spec, cgroup }) {
-      if (spec.oci === undefined) return;
+      if (spec.oci === undefined || isNamedByNiwad({ id, cgroup })) return;
       const others = [...places].filter(([other]) => other !== id).map(([, other]) => other.cgroup);
       removeGroupsAbove(cgroup, others);
     },
