@@ -128,6 +128,7 @@ export class FakeKernel implements Kernel {
   });
   readonly births = this.#topic<Topics['births']>('births', {
     prepare: async () => refuse('make a group'),
+    takeNetwork: () => -1,
     take: async () => refuse('take over a process'),
     undo: async () => {},
     start: (handle, lifetimeNs, deadline) => this.containers.start(handle, lifetimeNs, deadline),

@@ -9,7 +9,7 @@
 
 // Options that this program acts on by itself. niwad gets all others.
 static const char *const own_options[] = {
-    "niwad",     "log",      "log-format",   "debug", "config",     "pid-file",  "detach",       "keep", "process",
+    "niwad",     "log",      "log-format",   "debug", "config",     "pid-file",  "detach",       "process",
     "resources", "interval", "preserve-fds", "regex", "image-path", "work-path", "no-subreaper", "criu"};
 
 static bool is_own(const char *name) {

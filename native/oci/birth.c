@@ -35,6 +35,7 @@
 struct making {
     uint64_t flags;
     int boot, group;
+    int network;    // the namespace that the process is in, else -1
     int first;      // with an exec the pidfd of the first process of the container, else -1
     const int *fds; // those that niwa-boot gets, in the order of `places`
     const int *places;
@@ -70,6 +71,7 @@ static _Noreturn void become_boot(const struct making *making) {
     sigprocmask(SIG_SETMASK, &none, NULL);
     // copies that are made after close_range() stay open over the exec
     bool ready = lifted >= 0 && control >= 0 && lift(making, above, placed) &&
+                 (making->network < 0 || setns(making->network, CLONE_NEWNET) == 0) &&
                  syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0 &&
                  place_kept(making->kept) == 0 && dup2(control, CONTROL_FD) >= 0 &&
                  (making->first < 0 || dup2(first, CONTAINER_FD) >= 0) && place(making, placed);
@@ -135,11 +137,13 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
     struct order order = read_order(birth);
     if (order.cpu_bytes > 0 && sched_setaffinity(0, order.cpu_bytes, (const cpu_set_t *)order.cpus) < 0)
         fail("cannot run on the CPUs of process.execCPUAffinity.initial: %s", reason(errno));
-    bool is_exec = order.place_count == 0 && birth->fd_count == 3;
-    if (birth->fd_count != 2 + order.place_count && !is_exec) fail_by_version();
+    size_t ordered = 2 + order.place_count + (order.network ? 1 : 0);
+    bool is_exec = ordered == 2 && birth->fd_count == 3;
+    if (birth->fd_count != ordered && !is_exec) fail_by_version();
     struct making making = {.flags = order.flags,
                             .boot = birth->fds[0],
                             .group = birth->fds[1],
+                            .network = order.network ? birth->fds[ordered - 1] : -1,
                             .first = is_exec ? birth->fds[2] : -1,
                             .fds = birth->fds + 2,
                             .places = order.places,
@@ -150,7 +154,9 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
                         .terminal = -1,
                         .moves = is_exec,
                         .listener = -1,
-                        .timeout_ms = is_exec && !order.paused ? EXEC_TIMEOUT_MS : -1};
+                        .timeout_ms = is_exec && !order.paused ? EXEC_TIMEOUT_MS : -1,
+                        .is_removed = order.removed,
+                        .ready = NOT_AWAITED};
     int control[2], with_sender = 1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0 ||
         setsockopt(control[0], SOL_SOCKET, SO_PASSCRED, &with_sender, sizeof with_sender) < 0)
@@ -168,6 +174,7 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
     if (error < 0) tell_unborn(niwad, NO_STEP, -error, error == -ETIMEDOUT ? 0 : ending_signal(born.pidfd));
     if (report.kind != BOOT_READY) tell_unborn(niwad, report.step, report.error, 0);
     move_devices(&order, born.pidfd, born.pid);
+    if (order.notify.length > 0) born.ready = listen_for_ready(born.pid, order.notify);
     return born;
 }
 

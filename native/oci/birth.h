@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "ready.h"
 #include "wire.h"
 
 struct born {
@@ -16,8 +17,10 @@ struct born {
     bool is_seen;     // whether it has left its place: processes of a PID namespace may see it, and stop it
     int listener;     // the number that the listener of its filter has in `asker`, until the agent has it, else -1
     pid_t asker;
-    bool has_agent; // whether the agent has the listener
-    int timeout_ms; // how long its boot program may take for a report, -1 for any time
+    bool has_agent;         // whether the agent has the listener
+    int timeout_ms;         // how long its boot program may take for a report, -1 for any time
+    bool is_removed;        // whether niwad removes the container when it has ended
+    struct readiness ready; // the word of a container that is started with its create
 };
 
 // Makes the process that `birth` (FRAME_BIRTH) describes, and lets it run its program up to the wait. Where a step

@@ -101,6 +101,7 @@ static bool find_directory(const char *bundle) {
 
 static bool add_creation(const struct plain *plain) {
     if (!find_directory(plain->bundle) || !add_text("bundle", directory)) return false;
+    if (is_text(plain->verb, "run") && !add_text("start", "true")) return false;
     if (is_text(plain->verb, "run") && !plain->detach && !add_text("foreground", "true")) return false;
     if (!add_groups()) return false;
     size_t end = length_of(directory);

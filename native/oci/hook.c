@@ -184,7 +184,10 @@ void tell_ended(int niwad, const struct ending *ending) {
 }
 
 struct frame receive_answer(int niwad) {
-    struct frame frame = receive_frame(niwad);
+    return answer_after(niwad, receive_frame(niwad));
+}
+
+struct frame answer_after(int niwad, struct frame frame) {
     while (frame.kind == FRAME_HOOK) {
         struct hook hook = read_hook(&frame);
         free(frame.body);

@@ -53,3 +53,6 @@ void tell_ended(int niwad, const struct ending *ending);
 // FRAME_HOOK has texts as a request: `program`, `arg` for each argument, `directory`, `input`, `timeout` (ms; missing
 // for none), and where its environment is not that of this program `env` for each variable, or `no-env`.
 struct frame receive_answer(int niwad);
+
+// The same where the next frame is there already.
+struct frame answer_after(int niwad, struct frame frame);

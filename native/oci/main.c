@@ -36,8 +36,9 @@ static struct buffer creation_of(const struct command *command, const char *verb
     snprintf(path, sizeof path, "%s/config.json", directory);
     struct buffer request = request_of(command, verb);
     request_add(&request, "bundle", directory);
-    if (strcmp(command->verb, "run") == 0 && !has_option(command, "detach"))
-        request_add(&request, "foreground", "true");
+    bool is_run = strcmp(command->verb, "run") == 0;
+    if (is_run) request_add(&request, "start", "true");
+    if (is_run && !has_option(command, "detach")) request_add(&request, "foreground", "true");
     if (manager() != NULL) request_add(&request, "notify", manager());
     request_groups(&request);
     request_file(&request, "config", config == NULL ? path : config);
@@ -69,11 +70,14 @@ static struct buffer request_on(const struct command *command, const char *verb,
 }
 
 // Tells niwad that a process is there, with descriptors of a container's first one, and writes the pid file when niwad
-// has accepted it. From then on the process outlives this program.
+// has accepted it. From then on the process outlives this program; so does one whose start is over when its poststart
+// hooks run.
 static void settle(int niwad, const struct command *command, struct born *born, const int *fds, size_t count) {
     const char *pid_file = option(command, "pid-file");
     send_frame(niwad, FRAME_BORN, NULL, fds, count);
-    born->made = receive_answer(niwad).body;
+    struct frame answer = receive_frame(niwad);
+    if (answer.kind == FRAME_HOOK) keep_born();
+    born->made = answer_after(niwad, answer).body;
     int error = pid_file == NULL ? 0 : write_pid(pid_file, born->pid);
     if (error < 0 && count > 0) {
         struct buffer undo = request_on(command, "delete", born);
@@ -84,8 +88,9 @@ static void settle(int niwad, const struct command *command, struct born *born, 
     keep_born();
 }
 
-// Makes a container up to its wait, and hands it over to niwad. Whether this program waits for its end: then signals
-// are for the container, as soon as it is made. Until then they end this program, and the container with it.
+// Makes a container up to its wait, and hands it over to niwad, which starts that of a run. Whether this program waits
+// for its end: then signals are for the container, as soon as it is made. Until then they end this program, and the
+// container with it.
 static struct born create(int niwad, const struct command *command, bool waits) {
     struct kept kept = kept_of(command, true);
     struct buffer request = creation_of(command, "create");
@@ -98,11 +103,15 @@ static struct born create(int niwad, const struct command *command, bool waits) 
     return born;
 }
 
-// Listens for the word of a container that it is ready, where the manager of this program waits for that.
+// Listens for the word of a container that it is ready, where the manager of this program waits for that. niwad tells
+// "PID PATH", or nothing where the container has no such socket.
 static struct readiness readiness_of(int niwad, const struct command *command) {
     if (manager() == NULL) return NOT_AWAITED;
     struct frame told = answer_to(niwad, request_of(command, "notify"));
-    struct readiness ready = listen_for_ready(told.body);
+    char *path;
+    pid_t pid = (pid_t)strtol(told.body, &path, 10);
+    if (*path++ != ' ') return NOT_AWAITED;
+    struct readiness ready = listen_for_ready(pid, (struct text){path, strlen(path)});
     free(told.body);
     return ready;
 }
@@ -119,21 +128,17 @@ static void delete_ended(const struct command *command, const struct born *born)
     ask(connect_of(command), request_on(command, "delete", born));
 }
 
-// Starts the container that create() made, and waits for its end unless it is detached. Gives the exit status.
+// Makes and starts a container, and waits for its end unless it is detached. Gives the exit status.
 static int run(int niwad, const struct command *command) {
     bool waits = !has_option(command, "detach");
     struct born born = create(niwad, command, waits);
-    struct readiness ready = readiness_of(niwad, command);
-    struct buffer start = request_on(command, "start", &born);
-    request_add(&start, "undo", "true");
-    ask(niwad, start);
     if (!waits) {
-        await_ready(&ready);
+        await_ready(&born.ready);
         return 0;
     }
-    ready.pid = 0; // this program stays the main process
-    int status = await_end(&born, &ready);
-    if (!has_option(command, "keep")) delete_ended(command, &born);
+    born.ready.pid = 0; // this program stays the main process
+    int status = await_end(&born, &born.ready);
+    if (!born.is_removed && !has_option(command, "keep")) delete_ended(command, &born);
     return status;
 }
 

@@ -39,7 +39,10 @@ static bool take_word(struct order *order, const char *name, size_t length, stru
     }
     if (is(name, length, "cpus")) return take_cpus(order, value);
     if (is(name, length, "paused")) return order->paused = true;
+    if (is(name, length, "network")) return order->network = true;
+    if (is(name, length, "removed")) return order->removed = true;
     struct text *const known = is(name, length, "agent")         ? &order->agent
+                               : is(name, length, "notify")      ? &order->notify
                                : is(name, length, "agent-state") ? &order->agent_state
                                                                  : NULL;
     if (known != NULL) *known = value;

@@ -25,7 +25,10 @@ struct order {
     size_t device_count;
     unsigned long cpus[MAX_CPUS / 8 / sizeof(unsigned long)]; // `cpus=0,3`: where this program runs from now on
     size_t cpu_bytes;                                         // of the mask, 0 for none
-    bool paused; // `paused=`: the container is, and the process goes on when somebody resumes it
+    bool paused;        // `paused=`: the container is, and the process goes on when somebody resumes it
+    bool network;       // `network=`: the last descriptor is a network namespace, which the new process is in
+    bool removed;       // `removed=`: niwad removes the container when it has ended
+    struct text notify; // `notify=PATH`: where this program listens for the word of the container; empty for nowhere
     const char *program;
     size_t program_length;
 };

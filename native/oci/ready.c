@@ -25,28 +25,25 @@ const char *manager(void) {
 }
 
 // Fills in the address of a path, or of @ and an abstract name. Gives its length.
-static socklen_t address_of(const char *path, struct sockaddr_un *address) {
-    size_t length = strlen(path);
-    if (length >= sizeof address->sun_path) fail("the path of the notify socket is too long: %s", path);
+static socklen_t address_of(struct text path, struct sockaddr_un *address) {
+    if (path.length >= sizeof address->sun_path)
+        fail("the path of the notify socket is too long: %.*s", (int)path.length, path.bytes);
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    memcpy(address->sun_path, path, length);
-    if (*path == '@') address->sun_path[0] = 0;
-    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+    memcpy(address->sun_path, path.bytes, path.length);
+    if (*path.bytes == '@') address->sun_path[0] = 0;
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path.length);
 }
 
-struct readiness listen_for_ready(const char *told) {
-    struct readiness ready = NOT_AWAITED;
+struct readiness listen_for_ready(pid_t pid, struct text path) {
+    struct readiness ready = {.pid = pid};
     struct sockaddr_un address;
-    char *path;
-    ready.pid = (pid_t)strtol(told, &path, 10);
-    if (*path++ != ' ') return NOT_AWAITED;
     socklen_t length = address_of(path, &address);
-    unlink(path); // of a command that was ended before it had started the container
+    unlink(address.sun_path); // of a command that was ended before it had started the container
     ready.pidfd = (int)syscall(SYS_pidfd_open, ready.pid, 0);
     ready.socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     mode_t before = umask(0111); // any user of the container may send
     if (ready.pidfd < 0 || ready.socket < 0 || bind(ready.socket, (struct sockaddr *)&address, length) < 0)
-        fail("cannot listen for the container on %s: %s", path, reason(errno));
+        fail("cannot listen for the container on %s: %s", address.sun_path, reason(errno));
     umask(before);
     return ready;
 }
@@ -67,7 +64,7 @@ static void tell_manager(pid_t pid) {
     char text[64] = "READY=1";
     if (pid > 0) snprintf(text, sizeof text, "MAINPID=%d\nREADY=1", pid);
     struct sockaddr_un address;
-    socklen_t length = address_of(manager(), &address);
+    socklen_t length = address_of((struct text){manager(), strlen(manager())}, &address);
     int to = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     int error = to < 0 || connect(to, (struct sockaddr *)&address, length) < 0 ? -errno : send_and_wait(to, text);
     if (to >= 0) close(to);

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "wire.h"
+
 struct readiness {
     int socket; // where the container sends; -1 where nobody waits for its word, or not any more
     int pidfd;  // its first process
@@ -15,8 +17,8 @@ struct readiness {
 // The path of the service manager that waits for the word, or @ and an abstract name; NULL for none.
 const char *manager(void);
 
-// Listens for the container that niwad tells of: "PID PATH", or "" where it has no such socket.
-struct readiness listen_for_ready(const char *told);
+// Listens on a path for a container, whose first process has this pid.
+struct readiness listen_for_ready(pid_t pid, struct text path);
 
 // Takes one message of the container; if it says that the container is ready, tells the manager.
 void take_word(struct readiness *ready);

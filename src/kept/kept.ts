@@ -20,11 +20,15 @@ const LARGEST_ENTRY = 128 * 1024;
 export class Kept<V> {
   readonly #sizeOf: (value: V) => number;
   readonly #ofCallers = new Map<string, Entries<V>>();
-  readonly #ofRoot = new Entries<V>(OF_ROOT);
+  readonly #ofRoot;
 
-  /** @param sizeOf gives about how many characters a value has; called once for each value */
-  constructor(sizeOf: (value: V) => number) {
+  /**
+   * @param sizeOf gives about how many characters a value has; called once for each value
+   * @param ofRoot how much of root is kept
+   */
+  constructor(sizeOf: (value: V) => number, ofRoot: Share = OF_ROOT) {
     this.#sizeOf = sizeOf;
+    this.#ofRoot = new Entries<V>(ofRoot);
   }
 
   /** Gives what is kept for a caller. @param caller any name of the caller; null for root */

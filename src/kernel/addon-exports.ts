@@ -58,6 +58,7 @@ export interface Addon {
   sendFrame(connection: number, kind: number, body: Uint8Array, descriptors: readonly number[]): void;
   closeFrames(): void;
   prepareBirth(request: BirthRequest): Promise<Birthplace | Failure>;
+  takeNetwork(): NumberOrErrno;
   takeBorn(
     handle: Handle,
     pidfd: number,

@@ -131,6 +131,7 @@ export const kernel: Kernel = {
   births: {
     prepare: (request) =>
       addon.prepareBirth(request).then((place) => requireSteps('make the group of a container', place)),
+    takeNetwork: addon.takeNetwork,
     take: (handle, pidfd, control, lateWrites) =>
       addon
         .takeBorn(handle, pidfd, control, lateWrites)

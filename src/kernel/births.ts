@@ -57,6 +57,11 @@ export interface Births {
    */
   prepare(request: BirthRequest): Promise<Birthplace>;
   /**
+   * Gives a descriptor of a network namespace that was made ahead, whose loopback device is up; the caller owns it. A
+   * negative number where none is ready.
+   */
+  takeNetwork(): number;
+  /**
    * Takes over the process, which waits for its start; both descriptors are no longer the caller's. Then writes
    * `lateWrites` to the files of the group. Gives the pid of the process.
    * @throws KernelError if the process is not in the group; {@link undo} has to follow

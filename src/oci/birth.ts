@@ -3,12 +3,14 @@ import type { Birthplace, Births, Entrance, Frame } from '../kernel/births.js';
 import type { CreateRequest } from '../kernel/containers.js';
 import { errnoName, type FailedAt, KernelError } from '../kernel/errors.js';
 import { encodeProgram } from '../plan/encode.js';
+import { NAMESPACE_FLAGS } from '../plan/namespaces.js';
 import type { OciPlan } from '../plan/oci/plan.js';
 import type { Op } from '../plan/op.js';
 import { FIRST_MOUNT_USERNS_FD, USERNS_FD } from '../plan/ops.js';
 import type { HostView } from '../plan/plan.js';
 import { NiwaError } from '../protocol/errors.js';
 import { type Connection, closeAll } from './connection.js';
+import type { EncodedOciPlan } from './kept-plan.js';
 import { type BirthWord, birthBody, CLONE_STEP, FRAME, readPid, readUnborn } from './messages.js';
 
 /**
@@ -18,8 +20,8 @@ import { type BirthWord, birthBody, CLONE_STEP, FRAME, readPid, readUnborn } fro
  */
 export function birthBy(
   connection: Connection,
-  births: Pick<Births, 'prepare' | 'take' | 'undo'>,
-  plan: (view: HostView) => OciPlan,
+  births: Pick<Births, 'prepare' | 'take' | 'takeNetwork' | 'undo'>,
+  plan: (view: HostView) => EncodedOciPlan,
   onPause: (pid: number) => Promise<void>,
 ): Birth {
   let words: OciPlan['words'] = [];
@@ -27,7 +29,7 @@ export function birthBy(
     plan: (view) => {
       const made = plan(view);
       words = made.words;
-      return { ...made, encode: () => encodeProgram(made.boot) };
+      return made;
     },
     async bear(request) {
       return await bearIn(births, request, async ({ boot, group, userns, mountUserns }) => {
@@ -36,8 +38,10 @@ export function birthBy(
           ...mountUserns.map((fd, i) => ({ fd, place: FIRST_MOUNT_USERNS_FD + i })),
         ];
         const places = placed.map(({ place }): BirthWord => ['place', String(place)]);
-        const body = birthBody(request.namespaces, [...words, ...places], request.program);
-        connection.send(FRAME.birth, body, [boot, group, ...placed.map(({ fd }) => fd)]);
+        const { flags, network } = networkFor(request.namespaces, births);
+        const joins: BirthWord[] = network.map(() => ['network', '']);
+        const body = birthBody(flags, [...words, ...places, ...joins], request.program);
+        connection.send(FRAME.birth, body, [boot, group, ...placed.map(({ fd }) => fd), ...network]);
         let answer = await connection.next();
         for (; answer.kind === FRAME.paused; answer = await connection.next()) {
           closeAll(answer.descriptors);
@@ -48,6 +52,13 @@ export function birthBy(
       });
     },
   };
+}
+
+/** Gives a network namespace that is ready, in place of the flag of clone3 by which the command would make one. */
+function networkFor(flags: number, births: Pick<Births, 'takeNetwork'>): { flags: number; network: number[] } {
+  const made = NAMESPACE_FLAGS.network;
+  const fd = (flags & made) === 0 ? -1 : births.takeNetwork();
+  return fd < 0 ? { flags, network: [] } : { flags: flags & ~made, network: [fd] };
 }
 
 /**

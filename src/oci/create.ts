@@ -1,43 +1,50 @@
 import { isAbsolute } from 'node:path';
 import type { Container } from '../engine/container.js';
 import type { Birth } from '../engine/maker.js';
-import { labelModules } from '../host/labels.js';
 import type { OciConfig } from '../plan/oci/config.js';
 import { isBind } from '../plan/oci/mounts.js';
-import { makeOciPlan, type OciChoices, type OciPlan, type OciSources } from '../plan/oci/plan.js';
+import type { OciChoices, OciSources } from '../plan/oci/plan.js';
 import { ownsMounts } from '../plan/oci/root.js';
 import type { HostView } from '../plan/plan.js';
 import { NiwaError } from '../protocol/errors.js';
 import { agentWords } from './agent.js';
 import { birthBy } from './birth.js';
-import { checkConfig } from './check.js';
 import type { Connection } from './connection.js';
-import { parseExact, writeExact } from './exact-json.js';
+import { writeExact } from './exact-json.js';
 import { type Place, placeOf, unusedProperties } from './group-place.js';
 import { lateHooksOf, runHooks, runLastHooks } from './hooks.js';
-import { withLabels } from './labels.js';
-import { afterMaking, notifyDirectory, withNotify } from './notify.js';
+import { type EncodedOciPlan, ociPlanOf } from './kept-plan.js';
+import { knownConfig } from './known-config.js';
+import type { BirthWord } from './messages.js';
+import { afterMaking, notifyDirectory, notifySocket, withNotify } from './notify.js';
 import type { Call } from './options.js';
 import { execConfigOf } from './process-verbs.js';
 import { checkCalls, specOf, withKeptGroups } from './spec.js';
+import { startMade } from './start.js';
 import { creatingState, type OciState } from './state.js';
 import { type VerbParts, warningOf } from './verb-parts.js';
 import { wordsOf } from './words.js';
 
 const ID = /^[\w+\-.]{1,1024}$/;
 
-/** Makes a container up to its wait, and gives its id in niwad. @throws NiwaError the errors of createBy() */
+/**
+ * Makes a container up to its wait, and starts it where the command asks for that, too, as a `run` does. Gives its id
+ * in niwad.
+ * @throws NiwaError the errors of createBy() and startMade()
+ */
 export async function create(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
   const { births } = parts.kernel;
   const bear: Bearer = ({ planIn, onPause }) => birthBy(connection, births, planIn, onPause);
-  return (await createBy(parts, call, connection, bear)).id;
+  const container = await createBy(parts, call, connection, bear);
+  if (call.has('start')) await startMade(parts, container, connection, true);
+  return container.id;
 }
 
 /** A container that is being made, for whoever lets the command make its first process. */
 export interface Creating {
   config: OciConfig;
   sources: OciSources;
-  planIn: (view: HostView) => OciPlan;
+  planIn: (view: HostView) => EncodedOciPlan;
   /** To be called with the pid, as the command sees it, when hooks can run. */
   onPause: (pid: number) => Promise<void>;
 }
@@ -56,9 +63,10 @@ export async function createBy(parts: VerbParts, call: Call, connection: Connect
       `invalid id format: ${id}; invalid character \`${wrong}\` in the ID; allowed are 1 to 1024 of the characters a-z A-Z 0-9 _ + - .`,
     );
   const tell = warningOf(connection);
-  const written = checkConfig(parseExact('config.json', call.needed('config')), tell);
-  checkCalls(written, (name) => parts.kernel.host.knowsCall(name), parts.honoured);
-  const config = hostConfig(withKeptGroups(written, call.value('groups') ?? '', parts.honoured));
+  const known = knownConfig(call.needed('config'), tell);
+  checkCalls(known.config, (name) => parts.kernel.host.knowsCall(name), parts.honoured);
+  const config = withKeptGroups(known.config, call.value('groups') ?? '', parts.honoured);
+  const execConfig = config === known.config ? known.execConfig : writeExact(execConfigOf(config));
   call.requireConsole(config.process.terminal ?? false);
   const choices = choicesOf(call, id);
   const { root: rootfs } = sourcesOf(config, choices.bundle);
@@ -70,7 +78,19 @@ export async function createBy(parts: VerbParts, call: Call, connection: Connect
   try {
     const manager = ownsMounts(config) ? call.value('notify') : undefined;
     const place = placeOf(parts, config, id, call.bySystemd);
-    return await createFrom(parts, { config, choices, manager, state, place, root: call.root, bear }, connection);
+    const isRemoved = isLeft(call, config, place);
+    const creation = {
+      config,
+      execConfig,
+      choices,
+      manager,
+      state,
+      place,
+      root: call.root,
+      starts: call.has('start'),
+      isRemoved,
+    };
+    return await createFrom(parts, { ...creation, bear }, connection);
   } catch (error) {
     throw new NiwaError('START_FAILED', wordsOf(error, config.process.args[0]), { cause: error });
   } finally {
@@ -78,20 +98,29 @@ export async function createBy(parts: VerbParts, call: Call, connection: Connect
   }
 }
 
-/** Gives a config as this host can honour it. @throws NiwaError SPEC_INVALID for what it cannot */
-function hostConfig(config: OciConfig): OciConfig {
-  return { ...config, process: withLabels(config.process, config.linux?.mountLabel ?? '', labelModules()) };
+/**
+ * Says whether a command waits for the end of a container and then leaves the rest to niwad. It does not where others
+ * may look at what is left of the container: the group that the config names, or the hooks of its end.
+ */
+function isLeft(call: Call, { hooks = {} }: OciConfig, { group }: Place): boolean {
+  const waits = call.has('foreground') && !call.has('keep');
+  return waits && group === undefined && (hooks.poststop ?? []).length === 0;
 }
 
 interface Creation {
   root: string;
   config: OciConfig;
+  execConfig: string;
   choices: OciChoices;
   /** Where a service manager listens that waits until the container is ready; undefined for none. */
   manager: string | undefined;
   /** What others are told of the container meanwhile. */
   state: OciState;
   place: Place;
+  /** Whether the command starts it with the same request. */
+  starts: boolean;
+  /** Whether niwad removes it when it has ended. */
+  isRemoved: boolean;
   bear: Bearer;
 }
 
@@ -107,12 +136,12 @@ function choicesOf(call: Call, id: string): OciChoices {
 }
 
 async function createFrom(parts: VerbParts, creation: Creation, connection: Connection): Promise<Container> {
-  const { root, config, choices, manager, state, place, bear } = creation;
+  const { root, config, execConfig, choices, manager, state, place, starts, isRemoved, bear } = creation;
   const { id, bundle } = choices;
   const { annotations = {}, hooks = {} } = config;
   const lateHooks = lateHooksOf(hooks);
   const origin = {
-    ...{ id, root, bundle, rootfs: state.rootfs, annotations, execConfig: writeExact(execConfigOf(config)) },
+    ...{ id, root, bundle, rootfs: state.rootfs, annotations, execConfig },
     ...(lateHooks === undefined ? {} : { lateHooks }),
     ...(place.scope === undefined ? {} : { scope: place.scope }),
   };
@@ -123,18 +152,22 @@ async function createFrom(parts: VerbParts, creation: Creation, connection: Conn
     for (const point of ['prestart', 'createRuntime'] as const) await runHooks(connection, point, own, pid);
   };
   const orderOf = (free: string) => {
-    const spec = specOf(free, config, origin, parts.honoured);
+    const spec = {
+      ...specOf(free, config, origin, parts.honoured),
+      ...(isRemoved ? { autoRemove: true } : {}),
+    };
     const agent = agentWords(config.linux?.seccomp, { ...origin, status: 'creating', pid: null });
     const directory = notifyDirectory(parts.runtime.directoryOf(free));
+    const told = wordsOfRun(isRemoved, starts && manager !== undefined ? directory : undefined);
     const planned = manager === undefined ? config : withNotify(config, directory, manager);
     const sources = { ...sourcesOf(planned, bundle), ...(place.group === undefined ? {} : { group: place.group }) };
     const planIn = (view: HostView) => {
-      const plan = makeOciPlan(free, planned, view, sources, spec.resources, choices);
+      const plan = ociPlanOf(free, planned, view, sources, spec.resources, choices);
       isBegun = true;
-      return { ...plan, words: [...plan.words, ...agent] };
+      return { ...plan, words: [...plan.words, ...agent, ...told] };
     };
     const birth = bear({ config: planned, sources, planIn, onPause });
-    return { spec, birth: manager === undefined ? birth : afterMaking(directory, birth) };
+    return { spec, birth: manager === undefined ? birth : afterMaking(directory, birth), starts };
   };
   try {
     const container = await parts.runtime.createBorn(orderOf);
@@ -145,6 +178,12 @@ async function createFrom(parts: VerbParts, creation: Creation, connection: Conn
     if (isBegun) await runLastHooks(connection, own, parts.log);
     throw error;
   }
+}
+
+/** Gives what the command of a run is told: to leave the end to niwad, and where it listens for the container. Pure. */
+function wordsOfRun(isRemoved: boolean, notify: string | undefined): BirthWord[] {
+  const removed: BirthWord[] = isRemoved ? [['removed', '']] : [];
+  return notify === undefined ? removed : [...removed, ['notify', notifySocket(notify)]];
 }
 
 /** Gives the paths of the root and of the bind sources, from `/` on. */

@@ -12,9 +12,18 @@ interface Making {
 
 /** The containers of engines by their names: each directory of --root has ids of its own. */
 export class OciNames {
+  readonly #isOver: (id: string) => boolean;
   readonly #ids = new Map<string, string>();
   readonly #keys = new Map<string, string>();
   readonly #making = new Map<string, Making>();
+
+  /**
+   * @param isOver whether the container with this id in niwad has ended, and niwad removes it: its name is free then,
+   *   while its record is being written
+   */
+  constructor(isOver: (id: string) => boolean) {
+    this.#isOver = isOver;
+  }
 
   /** Takes the name of a container that exists. */
   add({ id, spec: { oci } }: Container): void {
@@ -29,7 +38,7 @@ export class OciNames {
     const key = this.#keys.get(id);
     if (key === undefined) return;
     this.#keys.delete(id);
-    this.#ids.delete(key);
+    if (this.#ids.get(key) === id) this.#ids.delete(key);
   }
 
   /**
@@ -39,7 +48,7 @@ export class OciNames {
    */
   idOf(root: string, id: string, wanted?: string): string {
     const key = keyOf(root, id);
-    const found = this.#ids.get(key);
+    const found = this.#found(key);
     if (found !== undefined && found === (wanted ?? found)) return found;
     if (this.#making.has(key))
       throw new NiwaError('STATE_CONFLICT', `container ${quoted(id)} is still being created; wait for its create`);
@@ -48,14 +57,19 @@ export class OciNames {
 
   /** Whether a container has this name. @param wanted its id in niwad, where only that one counts */
   has(root: string, id: string, wanted?: string): boolean {
-    const found = this.#ids.get(keyOf(root, id));
+    const found = this.#found(keyOf(root, id));
     return found !== undefined && found === (wanted ?? found);
   }
 
   /** The ids in niwad of the containers of a root. */
   ids(root: string): string[] {
     const beginning = keyOf(root, '');
-    return [...this.#ids].flatMap(([key, id]) => (key.startsWith(beginning) ? [id] : []));
+    return [...this.#ids].flatMap(([key, id]) => (key.startsWith(beginning) && !this.#isOver(id) ? [id] : []));
+  }
+
+  #found(key: string): string | undefined {
+    const id = this.#ids.get(key);
+    return id === undefined || this.#isOver(id) ? undefined : id;
   }
 
   /**
@@ -65,7 +79,7 @@ export class OciNames {
    */
   reserve(root: string, state: OciState): () => void {
     const key = keyOf(root, state.id);
-    if (this.#ids.has(key) || this.#making.has(key))
+    if (this.#found(key) !== undefined || this.#making.has(key))
       throw new NiwaError(
         'ID_IN_USE',
         `container with id ${quoted(state.id)} already exists; container with given ID already exists`,

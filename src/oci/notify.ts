@@ -19,6 +19,11 @@ export function notifyDirectory(ofContainer: string): string {
   return join(ofContainer, 'notify');
 }
 
+/** Gives the socket in its directory. Pure. */
+export function notifySocket(directory: string): string {
+  return join(directory, SOCKET);
+}
+
 /**
  * Adds the directory of the socket to the mounts of a config, and the socket to its environment. Pure.
  * @param manager where the manager listens: the directory has this path in the container, as engines know it of crun
@@ -60,5 +65,5 @@ export const tellNotify: Verb = async (parts, call) => {
   const container = containerOf(parts, call);
   const directory = notifyDirectory(parts.runtime.directoryOf(container.id));
   const isAwaited = statusNow(parts, container) === 'created' && existsSync(directory);
-  return isAwaited ? `${container.pid} ${join(directory, SOCKET)}` : '';
+  return isAwaited ? `${container.pid} ${notifySocket(directory)}` : '';
 };

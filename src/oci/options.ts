@@ -7,8 +7,7 @@ const CRIU_OPTIONS = ['tcp-established', 'ext-unix-sk', 'shell-job', 'file-locks
 
 /** The options that each verb takes, beside those that the command acts on by itself. */
 const OPTIONS: Record<string, readonly string[]> = {
-  create: ['bundle', 'config', 'console-socket', 'foreground', 'groups', 'kept-fds', 'listen-fds', 'notify'],
-  start: ['undo'],
+  create: ['bundle', 'config', 'foreground', 'groups', 'keep', 'kept-fds', 'listen-fds', 'notify', 'start'],
   kill: ['all'],
   delete: ['force'],
   list: ['format', 'quiet'],
@@ -29,7 +28,7 @@ const VALUES: Record<string, readonly string[]> = {
   'cgroup-manager': ['cgroupfs', 'disabled', 'systemd'],
   rootless: ['auto', 'false'],
 };
-/** Options of `run` and `restore`, with which they also send their start and their delete. */
+/** Options of `run` and `restore`, with which they also send their delete. */
 const OF_RUN = [
   ...['console-socket', 'no-pivot', 'no-new-keyring', 'lsm-profile', 'lsm-mount-context'],
   ...CRIU_OPTIONS,

@@ -12,7 +12,7 @@ import { FRAME, type Request, readRequest } from './messages.js';
 import { OciNames } from './names.js';
 import { Call } from './options.js';
 import type { Annotation } from './spec.js';
-import type { VerbParts } from './verb-parts.js';
+import { isOver, type VerbParts } from './verb-parts.js';
 import { VERBS } from './verbs.js';
 
 export interface OciServerOptions {
@@ -41,7 +41,7 @@ export class OciServer {
 
   private constructor(options: OciServerOptions) {
     const { runtime, kernel, honoured, log } = options;
-    const names = new OciNames();
+    const names = new OciNames((id) => isOver({ runtime, kernel }, id));
     const lateHooks = new LateHooks();
     this.#options = options;
     this.#parts = { runtime, kernel, names, honoured, lateHooks, log };

@@ -2,13 +2,13 @@ import type { Container } from '../engine/container.js';
 import { NiwaError } from '../protocol/errors.js';
 import type { Connection } from './connection.js';
 import { keptHooks, runHooks } from './hooks.js';
-import { removeWithHooks } from './removal.js';
+import { removeUnlessGone } from './removal.js';
 import type { VerbParts } from './verb-parts.js';
 import { wordsOf } from './words.js';
 
 /**
  * Starts a container that waits for it, and lets the command run its poststart hooks.
- * @param undoes whether the container is removed where it cannot be started
+ * @param undoes whether the container is removed where it cannot be started, as one that is made with the same request
  * @throws NiwaError START_FAILED in the words that engines look for, HOOK_FAILED; then the container is removed
  */
 export async function startMade(
@@ -20,14 +20,15 @@ export async function startMade(
   try {
     await parts.runtime.startBorn(container.id);
   } catch (error) {
-    if (undoes) await removeWithHooks(parts, container, connection);
+    if (undoes) await removeUnlessGone(parts, container, connection);
     throw new NiwaError('START_FAILED', wordsOf(error, container.spec.process.args[0]), { cause: error });
   }
   const late = keptHooks(container);
   try {
     if (late !== undefined) await runHooks(connection, 'poststart', late, container.pid);
   } catch (error) {
-    if (error instanceof NiwaError && error.code === 'HOOK_FAILED') await removeWithHooks(parts, container, connection);
+    if (error instanceof NiwaError && error.code === 'HOOK_FAILED')
+      await removeUnlessGone(parts, container, connection);
     else parts.log.warn({ id: container.id }, 'niwa-oci has ended before all poststart hooks of a container had run');
     throw error;
   }

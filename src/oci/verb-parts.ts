@@ -47,8 +47,14 @@ export function statusNow(parts: VerbParts, container: Container): OciStatus {
   return statusOf(container, hasEnded(parts, container));
 }
 
+/** Whether a container has ended that niwad removes at its end, as that of a run: for commands it has gone then. */
+export function isOver(parts: Pick<VerbParts, 'runtime' | 'kernel'>, id: string): boolean {
+  const container = parts.runtime.get(id);
+  return container.spec.autoRemove === true && hasEnded(parts, container);
+}
+
 /** An engine may ask as soon as it has reaped the process, before niwad has heard of the end. */
-function hasEnded({ kernel }: VerbParts, { state: known, handle }: Container): boolean {
+function hasEnded({ kernel }: Pick<VerbParts, 'kernel'>, { state: known, handle }: Container): boolean {
   return known === 'exited' || kernel.births.hasEnded(handle);
 }
 

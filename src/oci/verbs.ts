@@ -35,7 +35,7 @@ async function start(parts: VerbParts, call: Call, connection: Connection): Prom
   const status = statusNow(parts, container);
   if (status !== 'created')
     throw conflict(`cannot start a container that has ${status === 'stopped' ? 'stopped' : 'been started'}: ${status}`);
-  await startMade(parts, container, connection, call.has('undo'));
+  await startMade(parts, container, connection, false);
   return '';
 }
 

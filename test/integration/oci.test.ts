@@ -24,8 +24,25 @@ describe('run', () => {
     const { exitCode, stdout, stderr } = await oci.run('run', '--bundle', bundle, oci.id());
     expect([exitCode, stdout.split('\n')[0], stderr]).toEqual([7, 'out', 'err']);
     expect(stdout).toMatch(/^0::\/$/m);
-    expect(await niwad.client.list()).toEqual([]);
     expect(JSON.parse(await oci.done('list', '--format', 'json'))).toEqual([]);
+    await vi.waitFor(async () => expect(await niwad.client.list()).toEqual([]), PATIENCE);
+  });
+
+  test('frees its name as its program ends, while its record is being written', async ({ oci, niwad }) => {
+    const [id, bundle] = [oci.id(), await oci.bundle('exit 3')];
+    for (let i = 0; i < 20; i++) {
+      expect(await oci.run('run', '--bundle', bundle, id)).toMatchObject({ exitCode: 3, stderr: '' });
+      expect((await oci.run('state', id)).stderr).toBe(`niwa-oci: container "${id}" does not exist`);
+    }
+    await vi.waitFor(async () => expect(await niwad.client.list()).toEqual([]), PATIENCE);
+    expect(niwad.ledger().filter(({ type, code }) => type === 'final' && code === 3)).toHaveLength(20);
+  });
+
+  test('leaves the container with --keep', async ({ oci }) => {
+    const id = oci.id();
+    await oci.done('run', '--keep', '--bundle', await oci.bundle('true'), id);
+    expect((await oci.state(id)).status).toBe('stopped');
+    await oci.done('delete', id);
   });
 
   test('gives 128 and the signal that ended the program', async ({ oci }) => {
@@ -40,7 +57,10 @@ describe('run', () => {
     'deletes no other container that has its id by now: there is one: %s',
     async (isThere, { oci }) => {
       const id = oci.id();
-      const bundle = await oci.bundle(SLEEPER);
+      // the command of a container with such a hook deletes it
+      const bundle = await oci.bundle(SLEEPER, (config) => {
+        config.hooks = { poststop: [{ path: '/bin/true' }] };
+      });
       const run = oci.begin('run', '--bundle', bundle, id);
       await become(oci, id, 'running');
       try {

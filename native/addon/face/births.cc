@@ -107,6 +107,11 @@ Value prepare(Info info) {
     });
 }
 
+// takeNetwork(): a descriptor of a network namespace that was made ahead, or -1 where none is ready
+Value take_network(Info info) {
+    return from_number(info.Env(), addon_of(info).netns.take().release());
+}
+
 // takeBorn(handle, pidfd, control, lateWrites): Promise<pid | failure>
 Value take(Info info) {
     Addon &addon = addon_of(info);
@@ -201,6 +206,7 @@ void export_births(Napi::Env env, Napi::Object exports) {
                 {"sendFrame", send_frame},
                 {"closeFrames", close_frames},
                 {"prepareBirth", prepare},
+                {"takeNetwork", take_network},
                 {"takeBorn", take},
                 {"undoBirth", undo},
                 {"hasEnded", process_has_ended},

@@ -13,6 +13,8 @@ import { startCreated } from '../starting.js';
 export interface BornOrder {
   spec: Spec;
   birth: Birth;
+  /** Whether its start follows at once: until then the next niwad ends it, as while it was being made. */
+  starts: boolean;
 }
 
 /**
@@ -24,7 +26,7 @@ export async function createBorn(parts: Parts, orderOf: (id: string) => BornOrde
   const { policy, admission, books, endings } = parts;
   policy.require('createContainer', ROOT);
   const watch = new Stopwatch();
-  const { spec, birth } = orderOf(admission.freeId());
+  const { spec, birth, starts } = orderOf(admission.freeId());
   const release = admission.reserve(spec);
   try {
     watch.lap('spec');
@@ -40,7 +42,7 @@ export async function createBorn(parts: Parts, orderOf: (id: string) => BornOrde
     const container = await makeContainer(order, parts);
     try {
       admission.require(); // a drain may have begun during the steps above
-      books.save(container, 'created');
+      if (!starts) books.save(container, 'created');
       crashPoint('created-saved');
     } catch (error) {
       return await endings.undo(container, error);

@@ -6,7 +6,7 @@ const stateOf = (id: string) => creatingState({ id, bundle: '/b', rootfs: '/b/ro
 const containerOf = (id: string) => ({ id: `niwa-${id}`, spec: { oci: { id, root: '/r' } } }) as never;
 
 it('knows a container that is being made, and says when it is over', async () => {
-  const names = new OciNames();
+  const names = new OciNames(() => false);
   const giveBack = names.reserve('/r', stateOf('a'));
   expect(names.making('/r', 'a')).toEqual(stateOf('a'));
   expect(names.making('/other', 'a')).toBeUndefined();
@@ -24,13 +24,13 @@ it('knows a container that is being made, and says when it is over', async () =>
 });
 
 it('does not know a container that was not made after all', () => {
-  const names = new OciNames();
+  const names = new OciNames(() => false);
   names.reserve('/r', stateOf('a'))();
   expect(() => names.idOf('/r', 'a')).toThrow('container "a" does not exist');
 });
 
 it('does not take one container for another one that has its name', () => {
-  const names = new OciNames();
+  const names = new OciNames(() => false);
   names.add(containerOf('a'));
   expect([names.has('/r', 'a'), names.has('/r', 'a', 'niwa-a'), names.has('/r', 'a', 'other')]).toEqual([
     true,
@@ -39,4 +39,18 @@ it('does not take one container for another one that has its name', () => {
   ]);
   expect(names.idOf('/r', 'a', 'niwa-a')).toBe('niwa-a');
   expect(() => names.idOf('/r', 'a', 'other')).toThrow('container "a" does not exist');
+});
+
+it('frees the name of a container that is over, and keeps that of the next one when it is removed', () => {
+  const over = new Set<string>();
+  const names = new OciNames((id) => over.has(id));
+  names.add(containerOf('a'));
+  over.add('niwa-a');
+  expect([names.has('/r', 'a'), names.ids('/r')]).toEqual([false, []]);
+  expect(() => names.idOf('/r', 'a')).toThrow('container "a" does not exist');
+  const giveBack = names.reserve('/r', stateOf('a'));
+  names.add({ id: 'next', spec: { oci: { id: 'a', root: '/r' } } } as never);
+  giveBack();
+  names.removed('niwa-a');
+  expect(names.idOf('/r', 'a')).toBe('next');
 });
