@@ -10,6 +10,8 @@ import { signalNumber } from '../spec/signals.js';
  */
 
 export const STATE_VERSION = 1;
+/** Fields of a state that an earlier niwad did not know. */
+const STATE_DEFAULTS = { ready: null, hooksDone: true, lease: null };
 /** Fields of a spec that an earlier niwad did not know. */
 const SPEC_DEFAULTS = { hooks: {}, ready: null, service: null };
 
@@ -157,19 +159,27 @@ export function savedStateProblem(id: string, value: unknown): string | null {
 }
 
 /**
- * Adds the default values of fields that an earlier niwad did not write.
+ * Adds the default values of fields that an earlier niwad did not write. The value itself is changed: a niwad that
+ * starts has many, and copies of them would be much garbage.
  * @throws NiwaError HOST_ERROR for a state that a newer niwad wrote
  */
 export function withDefaults(id: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  const { version, ...saved } = value as { version?: unknown; spec?: object };
+  const saved = value as { version?: unknown; spec?: unknown };
+  const { version, spec } = saved;
   if (Number.isInteger(version) && Number(version) > STATE_VERSION)
     throw new NiwaError(
       'HOST_ERROR',
       `the state of container ${id} is of version ${version}, this niwad knows ${STATE_VERSION}: start the niwad that wrote it, and drain it first`,
     );
-  const { spec } = saved;
-  return { ready: null, hooksDone: true, lease: null, ...saved, ...(spec && { spec: { ...SPEC_DEFAULTS, ...spec } }) };
+  saved.version = undefined; // not a part of the state, and quicker than to delete it
+  addMissing(saved, STATE_DEFAULTS);
+  if (typeof spec === 'object' && spec !== null) addMissing(spec, SPEC_DEFAULTS);
+  return saved;
+}
+
+function addMissing(value: object, defaults: Readonly<Record<string, unknown>>): void {
+  for (const name in defaults) if (!Object.hasOwn(value, name)) Object.assign(value, { [name]: defaults[name] });
 }
 
 /** Gives the fields of a value that match their part of a schema; none if the value is not an object. */

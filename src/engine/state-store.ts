@@ -92,7 +92,7 @@ export class StateStore {
 
   /** Writes the state of a container. Throws the errors of the file system; then the state before is still valid. */
   save(saved: SavedState): void {
-    const state = () => ({ version: STATE_VERSION, ...saved });
+    const state = () => ({ ...saved, version: STATE_VERSION });
     this.#journal.write(runOf(saved), state, () => changeOf(saved));
     this.#lasting?.save(saved, () => JSON.stringify(state()));
   }
@@ -114,7 +114,7 @@ export class StateStore {
     for (const saved of await this.#restore(loading)) whole.set(saved.spec.id, saved);
     const strayText = Buffer.concat(stray.flatMap(({ text }) => (text.length === 0 ? [] : [text, Buffer.from('\n')])));
     return {
-      whole: [...whole.values()].sort((a, b) => a.createdAt.localeCompare(b.createdAt)),
+      whole: [...whole.values()].sort((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt)),
       damaged: [...damaged.values()],
       strayFile: strayText.length === 0 ? null : this.#keepForOperator('journal', strayText),
       strayLines: stray.length,

@@ -77,16 +77,21 @@ function foundOf(id: string, known: Lines): Found | null {
  * be over.
  */
 function merged(lines: Line[]): object {
-  const inOrder = lines.toSorted((a, b) => numberOf(a) - numberOf(b));
+  const inOrder = lines.sort((a, b) => numberOf(a) - numberOf(b));
   const run = inOrder.at(-1)?.header?.run;
-  const value: Record<string, unknown> = {};
-  for (const line of inOrder) {
+  let value: { phase?: unknown; spec?: unknown; run?: unknown } = {};
+  for (const [i, line] of inOrder.entries()) {
     const { state, change } = contentOf(line);
     if (!line.isWhole) delete value.phase;
-    if (line.header?.run === run) Object.assign(value, state, change);
-    else Object.assign(value, { spec: (state as { spec?: unknown } | undefined)?.spec, run });
+    if (line.header?.run !== run) Object.assign(value, { spec: (state as { spec?: unknown } | undefined)?.spec, run });
+    else if (i === 0 && isObject(state)) value = state; // without a copy: nearly all begin so
+    else Object.assign(value, state, change);
   }
   return value;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function doubted(one: Found): Found {
