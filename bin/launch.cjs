@@ -10,10 +10,11 @@ const { Script } = require('node:vm');
 /**
  * Runs a bundle as Node.js would run the CommonJS module.
  * @param {string} name `niwad` or `niwa`
+ * @param {(require: NodeJS.Require) => NodeJS.Require} [wrap] gives the `require` that the bundle has
  */
-function launch(name) {
+function launch(name, wrap) {
   const file = bundle(name);
-  run(file, load(file, readIfThere(compiled(file))));
+  run(file, load(file, readIfThere(compiled(file))), wrap);
 }
 
 /**
@@ -52,10 +53,11 @@ function load(file, cachedData) {
 /**
  * @param {string} file
  * @param {Script} script
+ * @param {(require: NodeJS.Require) => NodeJS.Require} [wrap]
  */
-function run(file, script) {
+function run(file, script, wrap = (require) => require) {
   const module = { exports: {} };
-  script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
+  script.runInThisContext()(module.exports, wrap(createRequire(file)), module, file, dirname(file));
 }
 
 /** @param {string} file */

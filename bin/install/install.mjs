@@ -23,7 +23,7 @@ const LIB = 'usr/lib/niwa';
 const DOC = 'usr/share/doc/niwa';
 /** The licences of the packages in the bundles. */
 const LICENCES = 'dist/bundle/THIRD-PARTY-LICENCES';
-const LAUNCHERS = ['niwa', 'niwad', 'launch.cjs', 'package.json'].map((name) => `bin/${name}`);
+const LAUNCHERS = ['niwa', 'niwad', 'launch.cjs', 'young-space.cjs', 'package.json'].map((name) => `bin/${name}`);
 /** The build results. node_modules is not needed: the bundle contains the modules that it uses. */
 const BUILT = [
   'dist/bundle',

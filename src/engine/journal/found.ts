@@ -84,7 +84,8 @@ function merged(lines: Line[]): object {
     const { state, change } = contentOf(line);
     if (!line.isWhole) delete value.phase;
     if (line.header?.run !== run) Object.assign(value, { spec: (state as { spec?: unknown } | undefined)?.spec, run });
-    else if (i === 0 && isObject(state)) value = state; // without a copy: nearly all begin so
+    else if (i === 0 && isObject(state))
+      value = state; // without a copy: nearly all begin so
     else Object.assign(value, state, change);
   }
   return value;
