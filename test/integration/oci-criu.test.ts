@@ -179,7 +179,7 @@ describe('without CRIU, or where it fails', () => {
   });
 });
 
-test('a container counts on after checkpoint and restore, with its limits and its bill', async ({
+test('a container counts on after checkpoint and restore, with its limits and its bill', { tags: 'vm' }, async ({
   oci,
   niwad,
   skip,
