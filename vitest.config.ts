@@ -5,6 +5,8 @@ import { defineConfig } from 'vitest/config';
 /** The virtual machine of test/vm runs JavaScript 8 to 15 times slower. */
 const inVm = process.env.IN_VM === '1';
 const timeout = inVm ? 300_000 : 60_000;
+/** An engine starts some ten programs for each command: half a minute in the machine, where others use the processors. */
+const engineTimeout = inVm ? 900_000 : timeout;
 
 /** In the machine, all files share a process, and with it a daemon: starting these takes longer than the tests. */
 const isolate = !inVm;
@@ -18,7 +20,7 @@ const projects = [
   { name: 'attacks', include: ['test/attacks/*.test.ts'], isolate: false, maxWorkers: 1 },
   { name: 'examples', include: ['test/examples/*.test.ts'], isolate: false, maxWorkers: 1 },
   // `npm test` leaves them out.
-  { name: 'engines', include: ['test/engines/*.test.ts'], isolate, maxWorkers: 1 },
+  { name: 'engines', include: ['test/engines/*.test.ts'], isolate, maxWorkers: 1, testTimeout: engineTimeout },
   { name: 'chaos', include: ['test/chaos/*.test.ts'], maxWorkers: 1 },
 ];
 
@@ -43,11 +45,11 @@ export default defineConfig({
     ],
     projects: projects.map((project, groupOrder) => ({
       test: {
+        testTimeout: timeout,
+        hookTimeout: timeout,
         ...project,
         sequence: { groupOrder },
         ...generator,
-        testTimeout: timeout,
-        hookTimeout: timeout,
         expect: { poll: { timeout: timeout / 6 } },
       },
     })),

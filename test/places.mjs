@@ -13,6 +13,7 @@ import { runInVm } from './vm/machine.mjs';
 /** @typedef {import('./report.mjs').Run} Run */
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+/** The machine runs no longer than this, if nothing else is said. */
 const VM_TIMEOUT_SECONDS = 3000;
 /** The machine leaves the processor to the tests of the host, which measure shorter times. */
 const VM_NICE = 5;
@@ -73,9 +74,10 @@ export async function testHere(folder, what, env) {
  * marked, because the host may print between them.
  * @param {string[]} what files, folders or flags of vitest
  * @param {NodeJS.ProcessEnv} [env]
+ * @param {number} [timeoutSeconds] how long the machine runs at most
  * @returns {Promise<Run>}
  */
-export async function testInVm(what, env = {}) {
+export async function testInVm(what, env = {}, timeoutSeconds = VM_TIMEOUT_SECONDS) {
   const path = '/tmp/report.json';
   const script = `npx vitest run ${what.join(' ')} ${REPORTERS}
     status=$?; sed s/^/${REPORT}/ ${path}; exit $status`;
@@ -91,7 +93,7 @@ export async function testInVm(what, env = {}) {
   })();
   const status = await runInVm(script, {
     cwd: root,
-    timeoutSeconds: VM_TIMEOUT_SECONDS,
+    timeoutSeconds,
     memoryMiB: 3072,
     nice: VM_NICE,
     stdio: output,

@@ -22,6 +22,9 @@ import { setup } from './setup.mjs';
 /** @typedef {import('./report.mjs').Run} Run */
 /** @typedef {(files: string[]) => Promise<Run>} Repeat runs files of a place once more */
 
+/** Engines are slow there: a command of podman takes ten seconds, and half a minute where others use the processors. */
+const ENGINES_VM_SECONDS = 7200;
+
 /** The tests of container engines, by the beginnings of their paths; CI has no time for those of the first folder. */
 const ENGINES = ['test/engines/', 'test/integration/oci-podman', 'test/integration/oci-containerd'];
 
@@ -148,7 +151,9 @@ async function engines(folder) {
   const files = filesForVm((file) => ENGINES.some((start) => file.startsWith(start)));
   return {
     host: await step('container engines on this host', () => testHere(folder, ENGINES)),
-    machine: await step('container engines in the virtual machine', () => testInVm([...files, '--tags-filter=vm'])),
+    machine: await step('container engines in the virtual machine', () =>
+      testInVm([...files, '--tags-filter=vm'], {}, ENGINES_VM_SECONDS),
+    ),
   };
 }
 
