@@ -6,11 +6,13 @@
 
 #include "hook.h"
 #include "paths.h"
+#include "root.h"
 
 // Options that this program acts on by itself. niwad gets all others.
-static const char *const own_options[] = {
-    "niwad",     "log",      "log-format",   "debug", "config",     "pid-file",  "detach",       "process",
-    "resources", "interval", "preserve-fds", "regex", "image-path", "work-path", "no-subreaper", "criu"};
+static const char *const own_options[] = {"root",      "pidfd-socket", "niwad",        "log",    "log-format",
+                                          "debug",     "config",       "pid-file",     "detach", "process",
+                                          "resources", "interval",     "preserve-fds", "regex",  "image-path",
+                                          "work-path", "no-subreaper", "criu"};
 
 static bool is_own(const char *name) {
     for (size_t i = 0; i < sizeof own_options / sizeof *own_options; i++)
@@ -24,14 +26,9 @@ int connect_of(const struct command *command) {
     return connect_niwad(path == NULL ? DEFAULT_SOCKET : path);
 }
 
-const char *root_of(const struct command *command) {
-    const char *root = option(command, "root");
-    return root == NULL ? DEFAULT_ROOT : root;
-}
-
 struct buffer request_of(const struct command *command, const char *verb) {
     struct buffer request = request_for(verb);
-    if (option(command, "root") == NULL) request_add(&request, "root", root_of(command));
+    request_add(&request, "root", root_of(command));
     for (size_t i = 0; i < command->option_count; i++)
         if (!is_own(command->options[i].name) && strcmp(command->options[i].name, "bundle") != 0)
             request_add(&request, command->options[i].name, command->options[i].value);

@@ -6,9 +6,6 @@
 // Connects to the niwad that the command line names. Ends the program where nobody listens.
 int connect_of(const struct command *command);
 
-// The root of the ids that the command line names.
-const char *root_of(const struct command *command);
-
 // The request of a verb with all options and arguments of the command line.
 struct buffer request_of(const struct command *command, const char *verb);
 

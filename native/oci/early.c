@@ -20,6 +20,7 @@
 #define MAX_REQUEST (512 << 10) // a longer one is sent by main()
 #define MAX_ANSWER (64 << 10)
 #define MAX_GROUPS 256
+#define UNWRITTEN "niwa-oci: cannot write the output\n"
 
 static struct {
     uint32_t kind, length;
@@ -178,9 +179,11 @@ static void finish(long fd) {
         return;
     }
     if (!read_whole(fd, answer, head[1])) return;
-    for (long done = 0, n = 1; n > 0 && done < head[1]; done += n)
+    long done = 0, n = 1;
+    for (; n > 0 && done < head[1]; done += n)
         n = call(SYS_write, STDOUT_FILENO, (long)(answer + done), (long)head[1] - done, 0, 0, 0);
-    for (;;) call(SYS_exit_group, 0, 0, 0, 0, 0, 0);
+    if (n < 0) call(SYS_write, STDERR_FILENO, (long)UNWRITTEN, sizeof UNWRITTEN - 1, 0, 0, 0);
+    for (;;) call(SYS_exit_group, n < 0, 0, 0, 0, 0, 0);
 }
 
 void ask_early(char **stack);

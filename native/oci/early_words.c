@@ -33,10 +33,18 @@ static bool take_value(char **words, size_t *at, const char *name, const char **
     return true;
 }
 
+// Whether a path is that which root_of() makes of it.
+static bool is_settled(const char *path) {
+    for (size_t i = 0; path[i] != 0; i++)
+        if (path[i] == '/' && (path[i + 1] == '/' || path[i + 1] == '.' || path[i + 1] == 0)) return false;
+    return path[0] == '/';
+}
+
 static bool take_global(char **words, size_t *at, struct plain *plain) {
     const char *format = "json";
-    return is_text(words[*at], "--debug") || (plain->root == NULL && take_value(words, at, "--root", &plain->root)) ||
-           take_value(words, at, "--log", &plain->log) || take_value(words, at, "--niwad", &plain->niwad) ||
+    if (plain->root == NULL && take_value(words, at, "--root", &plain->root)) return is_settled(plain->root);
+    return is_text(words[*at], "--debug") || take_value(words, at, "--log", &plain->log) ||
+           take_value(words, at, "--niwad", &plain->niwad) ||
            (take_value(words, at, "--log-format", &format) && (is_text(format, "json") || is_text(format, "text")));
 }
 

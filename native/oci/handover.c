@@ -23,11 +23,20 @@ int write_pid(const char *path, pid_t pid) {
     return error;
 }
 
+// Sends a descriptor and a word to a socket. @param what its words for errors
+static void hand_over(const char *path, const char *what, const char *word, int fd) {
+    int receiver = connect_to(path, strlen(path));
+    if (receiver < 0) fail("cannot connect to the %s socket %s: %s", what, path, reason(-receiver));
+    int error = send_whole(receiver, word, strlen(word), &fd, 1);
+    if (error < 0) fail("cannot send to the %s socket %s: %s", what, path, reason(-error));
+    close(receiver);
+}
+
 void hand_over_terminal(const char *path, int terminal) {
-    static const char name[] = "/dev/ptmx";
-    int console = connect_to(path, strlen(path));
-    if (console < 0) fail("cannot connect to the console socket %s: %s", path, reason(-console));
-    int error = send_whole(console, name, sizeof name - 1, &terminal, 1);
-    if (error < 0) fail("cannot send the terminal to %s: %s", path, reason(-error));
-    close(console);
+    hand_over(path, "console", "/dev/ptmx", terminal);
+}
+
+// The words are those of runc.
+void hand_over_pidfd(const char *path, int pidfd, bool is_first) {
+    hand_over(path, "pidfd", is_first ? "standard" : "setns", pidfd);
 }

@@ -13,11 +13,11 @@ static const char *own_name(void) {
 static void print_options(const struct rule *rules) {
     if (rules->name != NULL) puts("\nOptions:");
     for (; rules->name != NULL; rules++) {
-        if (rules->letter == 0)
-            printf("      --%s", rules->name);
-        else
-            printf("  -%c, --%s", rules->letter, rules->name);
-        puts(rules->takes_value ? " VALUE" : "");
+        char letter[8] = "    ", name[48];
+        if (rules->letter != 0) snprintf(letter, sizeof letter, "-%c, ", rules->letter);
+        snprintf(name, sizeof name, "--%s%s%s", rules->name, rules->value == NULL ? "" : " ",
+                 rules->value == NULL ? "" : rules->value);
+        printf("  %s%-28s %s\n", letter, name, rules->about);
     }
 }
 
@@ -38,9 +38,7 @@ void print_help(const struct command *command) {
            own_name(), own_name());
     for (size_t i = 0; i < verb_count; i++) printf("  %-10s %s\n", verbs[i].name, verbs[i].about);
     print_options(global_rules);
-    printf("\n%s COMMAND --help shows the options of a command.\n"
-           "niwad listens on RUN_DIR/oci.sock; --niwad or NIWA_OCI_SOCKET names another path. See docs/oci.md.\n",
-           own_name());
+    printf("\n%s COMMAND --help, or help COMMAND, shows the options of a command. See docs/oci.md.\n", own_name());
 }
 
 void print_version(void) {

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ask.h"
 #include "birth.h"
 #include "criu.h"
+#include "events.h"
 #include "foreground.h"
 #include "handover.h"
 #include "help.h"
@@ -23,6 +23,7 @@
 #include "options.h"
 #include "ps.h"
 #include "ready.h"
+#include "root.h"
 #include "spec.h"
 #include "unkept.h"
 
@@ -73,7 +74,8 @@ static struct buffer request_on(const struct command *command, const char *verb,
 // has accepted it. From then on the process outlives this program; so does one whose start is over when its poststart
 // hooks run.
 static void settle(int niwad, const struct command *command, struct born *born, const int *fds, size_t count) {
-    const char *pid_file = option(command, "pid-file");
+    const char *pid_file = option(command, "pid-file"), *pidfd_socket = option(command, "pidfd-socket");
+    if (pidfd_socket != NULL) hand_over_pidfd(pidfd_socket, born->pidfd, count > 0);
     send_frame(niwad, FRAME_BORN, NULL, fds, count);
     struct frame answer = receive_frame(niwad);
     if (answer.kind == FRAME_HOOK) keep_born();
@@ -193,30 +195,11 @@ static void list_processes(int niwad, const struct command *command) {
 static void update(int niwad, const struct command *command) {
     const char *resources = option(command, "resources");
     struct buffer request = request_of(command, "update");
-    if (resources != NULL) request_file(&request, "resources", strcmp(resources, "-") == 0 ? "/dev/stdin" : resources);
+    if (resources != NULL && strcmp(resources, "-") == 0)
+        request_rest(&request, "resources", STDIN_FILENO, "the standard input");
+    else if (resources != NULL)
+        request_file(&request, "resources", resources);
     ask(niwad, request);
-}
-
-// Seconds of a text such as 500ms, 5s, 1m or 5.
-static double seconds_of(const char *text) {
-    char *unit;
-    double value = strtod(text, &unit);
-    double factor = strcmp(unit, "ms") == 0 ? 0.001 : strcmp(unit, "m") == 0 ? 60 : 1;
-    bool known = *unit == 0 || strcmp(unit, "s") == 0 || factor != 1;
-    if (unit == text || !known || !(value * factor >= 0.001 && value * factor <= 1e6))
-        fail("the interval \"%s\" has to be a time such as 5s", text);
-    return value * factor;
-}
-
-// Prints the use of a container: once, or a line after each interval until it has ended.
-static void print_events(int niwad, const struct command *command) {
-    const char *interval = option(command, "interval");
-    double seconds = seconds_of(interval == NULL ? "5s" : interval);
-    struct timespec pause = {.tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
-    while (ask(niwad, request_of(command, "events")) && !has_option(command, "stats")) {
-        if (fflush(stdout) != 0) return;
-        nanosleep(&pause, NULL);
-    }
 }
 
 // Deletes the containers whose ids match a regular expression, see regex(7).
@@ -249,41 +232,48 @@ static void open_streams(void) {
     if (fd > 2) close(fd);
 }
 
+// Does what the command line says. Gives the exit status.
+static int obey(const struct command *command) {
+    if (has_option(command, "version")) {
+        print_version();
+    } else if (command->verb == NULL || command->help) {
+        print_help(command);
+        return command->help ? 0 : 1;
+    } else if (strcmp(command->verb, "spec") == 0) {
+        write_spec(command);
+    } else if (strcmp(command->verb, "create") == 0) {
+        create(connect_of(command), command, false);
+    } else if (strcmp(command->verb, "start") == 0) {
+        start(connect_of(command), command);
+    } else if (strcmp(command->verb, "run") == 0) {
+        return run(connect_of(command), command);
+    } else if (strcmp(command->verb, "exec") == 0) {
+        fail_with(EXEC_FAILED);
+        return exec_in(connect_of(command), command);
+    } else if (strcmp(command->verb, "checkpoint") == 0) {
+        find_criu(option(command, "criu"));
+        checkpoint(connect_of(command), command);
+    } else if (strcmp(command->verb, "restore") == 0) {
+        find_criu(option(command, "criu"));
+        return restore(connect_of(command), command);
+    } else if (strcmp(command->verb, "ps") == 0) {
+        list_processes(connect_of(command), command);
+    } else if (strcmp(command->verb, "update") == 0) {
+        update(connect_of(command), command);
+    } else if (strcmp(command->verb, "delete") == 0 && has_option(command, "regex")) {
+        delete_matching(command);
+    } else if (strcmp(command->verb, "events") == 0) {
+        print_events(connect_of(command), command);
+    } else {
+        ask(connect_of(command), request_of(command, command->verb));
+    }
+    return 0;
+}
+
 int main(int argc, char **argv) {
     open_streams();
     struct command command = parse_command(argc, argv);
-    if (has_option(&command, "version")) {
-        print_version();
-    } else if (command.verb == NULL || command.help) {
-        print_help(&command);
-        return command.help ? 0 : 1;
-    } else if (strcmp(command.verb, "spec") == 0) {
-        write_spec(&command);
-    } else if (strcmp(command.verb, "create") == 0) {
-        create(connect_of(&command), &command, false);
-    } else if (strcmp(command.verb, "start") == 0) {
-        start(connect_of(&command), &command);
-    } else if (strcmp(command.verb, "run") == 0) {
-        return run(connect_of(&command), &command);
-    } else if (strcmp(command.verb, "exec") == 0) {
-        fail_with(EXEC_FAILED);
-        return exec_in(connect_of(&command), &command);
-    } else if (strcmp(command.verb, "checkpoint") == 0) {
-        find_criu(option(&command, "criu"));
-        checkpoint(connect_of(&command), &command);
-    } else if (strcmp(command.verb, "restore") == 0) {
-        find_criu(option(&command, "criu"));
-        return restore(connect_of(&command), &command);
-    } else if (strcmp(command.verb, "ps") == 0) {
-        list_processes(connect_of(&command), &command);
-    } else if (strcmp(command.verb, "update") == 0) {
-        update(connect_of(&command), &command);
-    } else if (strcmp(command.verb, "delete") == 0 && has_option(&command, "regex")) {
-        delete_matching(&command);
-    } else if (strcmp(command.verb, "events") == 0) {
-        print_events(connect_of(&command), &command);
-    } else {
-        ask(connect_of(&command), request_of(&command, command.verb));
-    }
-    return 0;
+    int status = obey(&command);
+    if (fflush(stdout) != 0 || ferror(stdout)) fail("cannot write the output: %s", reason(errno));
+    return status;
 }

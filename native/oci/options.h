@@ -9,13 +9,16 @@
 
 // An option.
 struct rule {
-    const char *name; // NULL behind the last one
-    char letter;      // of the short form, or 0
-    bool takes_value;
+    const char *name;  // NULL behind the last one
+    char letter;       // of the short form, or 0
+    const char *value; // what its value is, for people; NULL where it takes none
+    const char *about; // for people
 };
 
 struct verb {
-    const char *name, *arguments, *about; // for people
+    const char *name, *arguments; // the latter for people
+    size_t most_arguments;
+    const char *about; // for people
     struct rule rules[MAX_RULES];
 };
 

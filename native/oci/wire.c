@@ -57,6 +57,11 @@ void request_add(struct buffer *request, const char *name, const char *value) {
 void request_file(struct buffer *request, const char *name, const char *path) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) fail("open %s: %s", path, reason(errno));
+    request_rest(request, name, fd, path);
+    close(fd);
+}
+
+void request_rest(struct buffer *request, const char *name, int fd, const char *path) {
     struct buffer text = {0};
     char piece[65536];
     ssize_t n;
@@ -66,7 +71,6 @@ void request_file(struct buffer *request, const char *name, const char *path) {
     if (text.length > MAX_FRAME_BYTES / 2) fail("%s is longer than %u bytes", path, MAX_FRAME_BYTES / 2);
     add_text(request, name, text.bytes == NULL ? "" : text.bytes, text.length);
     free(text.bytes);
-    close(fd);
 }
 
 void fail_by_version(void) {

@@ -47,9 +47,11 @@ void buffer_add(struct buffer *buffer, const void *bytes, size_t length);
 // Begins a request with its version and its verb.
 struct buffer request_for(const char *verb);
 
-// Adds "name=value" to a request. request_file() takes the value of a file. Ends the program where it cannot be read.
+// Adds "name=value" to a request. request_file() takes the text of a file as its value, request_rest() what is left of
+// an open one, whose name is for errors. Ends the program where it cannot be read.
 void request_add(struct buffer *request, const char *name, const char *value);
 void request_file(struct buffer *request, const char *name, const char *path);
+void request_rest(struct buffer *request, const char *name, int fd, const char *path);
 
 // Bytes without a NUL behind them.
 struct text {

@@ -28,6 +28,11 @@ const VALUES: Record<string, readonly string[]> = {
   'cgroup-manager': ['cgroupfs', 'disabled', 'systemd'],
   rootless: ['auto', 'false'],
 };
+/** Options that are refused for a reason of their own. */
+const REASONS: Record<string, string> = {
+  'l3-cache-schema': 'niwa-oci does not support Intel RDT',
+  'mem-bw-schema': 'niwa-oci does not support Intel RDT',
+};
 /** Options of `run` and `restore`, with which they also send their delete. */
 const OF_RUN = [
   ...['console-socket', 'no-pivot', 'no-new-keyring', 'lsm-profile', 'lsm-mount-context'],
@@ -43,8 +48,9 @@ export class Call {
     this.#request = request;
     const known = [...EVERYWHERE, ...OF_RUN, ...(OPTIONS[request.verb] ?? [])];
     for (const [name, values] of request.values) {
-      if (known.includes(name) || values.every((value) => (VALUES[name] ?? ['false']).includes(value))) continue;
-      throw new NiwaError('SPEC_INVALID', `${request.verb} --${name} is not supported yet by niwa-oci`);
+      const allowed = VALUES[name] ?? ['false'];
+      const wrong = known.includes(name) ? undefined : values.find((value) => !allowed.includes(value));
+      if (wrong !== undefined) throw new NiwaError('SPEC_INVALID', refusalOf(request.verb, name, wrong));
     }
   }
 
@@ -114,4 +120,11 @@ export class Call {
     if (value === undefined || value === '') throw new NiwaError('SPEC_INVALID', `${this.#request.verb} needs ${what}`);
     return value;
   }
+}
+
+function refusalOf(verb: string, name: string, value: string): string {
+  const allowed = VALUES[name];
+  if (allowed !== undefined) return `--${name} ${JSON.stringify(value)}: it has to be one of ${allowed.join(', ')}`;
+  const reason = REASONS[name];
+  return `${verb} --${name}${reason === undefined ? ' is not supported yet by niwa-oci' : `: ${reason}`}`;
 }

@@ -18,6 +18,8 @@ const OPTIONS: Record<string, readonly [section: keyof OciResources, field: stri
   'cpu-period': ['cpu', 'period', integer],
   'cpu-burst': ['cpu', 'burst', integer],
   'cpu-idle': ['cpu', 'idle', integer],
+  'cpu-rt-period': ['cpu', 'realtimePeriod', integer],
+  'cpu-rt-runtime': ['cpu', 'realtimeRuntime', integer],
   'cpuset-cpus': ['cpu', 'cpus', (text) => text],
   'cpuset-mems': ['cpu', 'mems', (text) => text],
   'pids-limit': ['pids', 'limit', integer],
@@ -29,13 +31,16 @@ export const LIMIT_OPTIONS = Object.keys(OPTIONS);
 
 /**
  * Gives the limits that an update asks for: those of the file of `--resources`, which holds the text of a JSON object,
- * or those of the other options. Pure.
+ * or those of the other options, not both. Pure.
  * @param optionOf gives the value of an option that was given
  * @param tell is told the fields of the file that the OCI does not have
  * @throws NiwaError SPEC_INVALID
  */
 export function resourcesOf(optionOf: (option: string) => string | undefined, tell?: Tell): OciResources {
   const text = optionOf('resources');
+  const beside = text === undefined ? undefined : LIMIT_OPTIONS.find((option) => (optionOf(option) ?? '') !== '');
+  if (beside !== undefined)
+    throw refused(`--${beside}`, 'the file of --resources has all limits: leave one of them out');
   if (text !== undefined) return checkResources(parseExact('the file of --resources', text), tell);
   const resources: Record<string, Record<string, unknown>> = {};
   for (const [option, [section, field, read]] of Object.entries(OPTIONS)) {

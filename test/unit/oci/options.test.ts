@@ -11,7 +11,7 @@ it('gives the last value of an option, and arguments by their index', () => {
 });
 
 it.each([
-  ['create', 'rootless', 'true'],
+  ['create', 'empty-ns', 'network'],
   ['kill', 'kept-fds', '1'],
   ['state', 'format', 'json'],
 ])('%s refuses --%s %s by its name', (verb, name, value) => {
@@ -30,7 +30,7 @@ it('knows the cgroup manager of the engine', () => {
   expect(by({ 'systemd-cgroup': ['true'] })).toBe(true);
   expect(by({ 'cgroup-manager': ['systemd'] })).toBe(true);
   expect(by({ 'systemd-cgroup': ['false'], 'cgroup-manager': ['cgroupfs'] })).toBe(false);
-  expect(() => callOf('create', { 'cgroup-manager': ['other'] })).toThrow('--cgroup-manager is not supported');
+  expect(() => callOf('create', { 'cgroup-manager': ['other'] })).toThrow('--cgroup-manager "other": it has to be');
 });
 
 it('takes options that ask for nothing', () => {

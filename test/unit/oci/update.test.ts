@@ -20,8 +20,10 @@ describe('the options of an update', () => {
     expect(of({})).toEqual({});
   });
 
-  it('give way to the file of --resources', () => {
-    expect(of({ resources: '{"pids": {"limit": 3}, "cpu": null}', memory: '1g' })).toEqual({ pids: { limit: 3 } });
+  it('are refused beside the file of --resources', () => {
+    const resources = '{"pids": {"limit": 3}, "cpu": null}';
+    expect(of({ resources, memory: '' })).toEqual({ pids: { limit: 3 } });
+    expect(() => of({ resources, memory: '1g' })).toThrow('--memory: the file of --resources has all limits');
   });
 
   it.each([
