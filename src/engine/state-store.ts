@@ -56,9 +56,9 @@ export class StateStore {
     }
   }
 
-  /** The directory of a container. */
+  /** The directory of a container. A niwad that starts asks for those of all, so the path is not normalized. */
   directoryOf(id: string): string {
-    return join(this.#directory, id);
+    return `${this.#directory}/${id}`;
   }
 
   /**
@@ -220,7 +220,7 @@ export class StateStore {
   }
 
   #oldFileOf(id: string): string {
-    return join(this.directoryOf(id), OLD_FILE);
+    return `${this.directoryOf(id)}/${OLD_FILE}`;
   }
 
   #asideOf(name: string): string {

@@ -45,9 +45,10 @@ export class LogStore {
     this.#kernel = kernel;
   }
 
-  /** The paths of a container's FIFOs. */
+  /** The paths of a container's FIFOs. A niwad that starts asks for those of all, so they are not normalized. */
   fifosOf(id: string): { stdout: string; stderr: string } {
-    return { stdout: join(this.#runDir, id, 'stdout'), stderr: join(this.#runDir, id, 'stderr') };
+    const directory = `${this.#runDir}/${id}`;
+    return { stdout: `${directory}/stdout`, stderr: `${directory}/stderr` };
   }
 
   /**
