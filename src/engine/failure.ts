@@ -57,6 +57,10 @@ const CURES: Record<string, string> = {
   'rlimit EPERM': 'the daemon lacks CAP_SYS_RESOURCE: ask for no more than its own hard limit',
 };
 
+/** The boot helper ends itself by SIGILL where it can do nothing else. */
+const FILTERED =
+  'the filter of system calls refuses what the start needs, also the report of what failed: it has to allow sendto and exit_group, and without noNewPrivileges capset, setresuid, chdir, umask and openat, too';
+
 /** The place of a failure that names no step: the boot program has ended. */
 const NOWHERE: FailedAt = { phase: 'boot', step: Number.POSITIVE_INFINITY, signal: 0, text: '' };
 
@@ -139,6 +143,8 @@ function helperDied(id: string, { signal }: FailedAt, cause: KernelError): NiwaE
       `container ${id} did not start: its boot helper hangs on a path whose file system does not answer. Bring that back, unmount it (umount -f), or name another path; until then the helper stays, killed, and so does its group.`,
       { cause },
     );
+  if (signalName(signal) === 'SIGILL')
+    return new NiwaError('START_FAILED', `container ${id} did not start: ${FILTERED}`, { cause });
   const how = signal === 0 ? 'ended' : `was ended by ${signalName(signal)}`;
   return new NiwaError(
     'START_FAILED',

@@ -2,10 +2,11 @@ import { posix } from 'node:path';
 import type { OciSeccomp } from '../plan/oci/config.js';
 import { asksAgent } from '../plan/oci/process.js';
 import { MAX_64_BITS, refused, requireWithin } from '../plan/oci/refusal.js';
+import { refusesAlways } from '../plan/seccomp.js';
 import { SECCOMP_ACTIONS_OF_ENGINES, SECCOMP_COMPARISONS } from '../protocol/spec/seccomp.js';
 
-/** It has 16 bits beside the action, see SECCOMP_RET_DATA in seccomp(2). */
-const MAX_ERRNO = 0xffff;
+/** The largest number by action, see SECCOMP_RET_ERRNO and SECCOMP_RET_TRACE in seccomp(2). Others have none. */
+const MAX_ERRNOS: Readonly<Record<string, number>> = { SCMP_ACT_ERRNO: 4095, SCMP_ACT_TRACE: 0xffff };
 const ACTIONS: readonly string[] = SECCOMP_ACTIONS_OF_ENGINES;
 const COMPARISONS: readonly string[] = SECCOMP_COMPARISONS;
 /** Those of this machine, by the name that Node.js has for it. */
@@ -43,27 +44,34 @@ function checkAgent(seccomp: OciSeccomp): void {
     throw refused(`${place}.flags "${OF_LISTENER}"`, 'it has no effect: no call has the action SCMP_ACT_NOTIFY');
 }
 
+function checkErrno(errno: number | undefined, action: string, field: string): void {
+  if (errno === undefined) return;
+  const most = Object.hasOwn(MAX_ERRNOS, action) ? MAX_ERRNOS[action] : undefined;
+  if (most === undefined) throw refused(field, `${action} gives no errno: only SCMP_ACT_ERRNO and SCMP_ACT_TRACE do`);
+  requireWithin(errno, field, most);
+}
+
 /**
  * Checks what types cannot say of a filter: actions, bounds of numbers, an agent that is asked. It loses the
  * architectures of other machines. Pure.
  * @throws NiwaError SPEC_INVALID
  */
 export function checkSeccomp(seccomp: OciSeccomp & { architectures?: string[] }): void {
-  const { defaultAction, defaultErrnoRet = 0, syscalls = [], architectures = [] } = seccomp;
+  const { defaultAction, defaultErrnoRet, syscalls = [], architectures = [] } = seccomp;
   const place = 'linux.seccomp';
   const known = (action: string, field: string) => {
     if (!ACTIONS.includes(action)) throw refused(`${place}.${field} "${action}"`, 'there is no such action');
   };
   known(defaultAction, 'defaultAction');
   checkAgent(seccomp);
-  requireWithin(defaultErrnoRet, `${place}.defaultErrnoRet`, MAX_ERRNO);
+  checkErrno(defaultErrnoRet, defaultAction, `${place}.defaultErrnoRet`);
   for (const [i, name] of architectures.entries())
     if (!ARCHITECTURES.includes(name)) throw refused(`${place}.architectures[${i}] "${name}"`, 'there is no such one');
   // no program of another machine runs here
   seccomp.architectures = architectures.filter((name) => OWN_ARCHITECTURES[process.arch]?.includes(name));
-  for (const [i, { action, names = [], args = [], errnoRet = 0 }] of syscalls.entries()) {
+  for (const [i, { action, names = [], args = [], errnoRet }] of syscalls.entries()) {
     known(action, `syscalls[${i}].action`);
-    requireWithin(errnoRet, `${place}.syscalls[${i}].errnoRet`, MAX_ERRNO);
+    checkErrno(errnoRet, action, `${place}.syscalls[${i}].errnoRet`);
     if (names.length === 0) throw refused(`${place}.syscalls[${i}].names`, 'it is empty');
     for (const [j, { index, value, valueTwo = 0, op }] of args.entries()) {
       const argument = `${place}.syscalls[${i}].args[${j}]`;
@@ -73,4 +81,6 @@ export function checkSeccomp(seccomp: OciSeccomp & { architectures?: string[] })
       if (!COMPARISONS.includes(op)) throw refused(`${argument}.op "${op}"`, 'there is no such one');
     }
   }
+  if (refusesAlways(seccomp, 'execve'))
+    throw refused(place, 'the filter refuses what the start needs: execve has to be allowed');
 }

@@ -111,6 +111,23 @@ export const DEFAULT_PROFILE: SeccompProfileInput = {
   ],
 };
 
+/** The actions by which a call reaches the kernel, or somebody who may let it. */
+const LETTING = [ALLOW, 'SCMP_ACT_LOG', 'SCMP_ACT_TRACE', 'SCMP_ACT_NOTIFY'];
+
+/** Whether a profile refuses a call whatever its arguments are. */
+export function refusesAlways(
+  {
+    defaultAction,
+    syscalls = [],
+  }: { defaultAction: string; syscalls?: { names: string[]; action: string; args?: object[] }[] },
+  name: string,
+): boolean {
+  const rules = syscalls.filter(({ names }) => names.includes(name));
+  const [whole] = rules.filter(({ args = [] }) => args.length === 0);
+  if (whole !== undefined) return !LETTING.includes(whole.action);
+  return ![defaultAction, ...rules.map(({ action }) => action)].some((action) => LETTING.includes(action));
+}
+
 /** Whether a profile allows a call whatever its arguments are. False where rules of the profile differ about it. */
 export function allowsAlways({ defaultAction, syscalls = [] }: SeccompProfileInput, name: string): boolean {
   const rules = syscalls.filter(({ names }) => names.includes(name));

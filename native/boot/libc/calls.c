@@ -228,7 +228,8 @@ int execve(const char *path, char *const args[], char *const env[]) {
 }
 
 void _exit(int status) {
-    for (;;) syscall(SYS_exit_group, status);
+    syscall(SYS_exit_group, status);
+    __builtin_trap(); // a filter of system calls refuses it: SIGILL ends also an init
 }
 
 pid_t waitpid(pid_t pid, int *status, int options) {

@@ -95,6 +95,10 @@ describe('a failed start', () => {
     expect(fail(failure).message).toBe(`container web did not start: ${words}`);
   });
 
+  it('by SIGILL says that the filter refuses what the start needs', () => {
+    expect(fail({ step: 3, signal: 4 }).message).toContain('the filter of system calls refuses what the start needs');
+  });
+
   it.each<[Failure, string]>([
     [{ step: 3, signal: 9 }, 'was ended by SIGKILL'],
     [{ step: 10_000 }, 'ended'],

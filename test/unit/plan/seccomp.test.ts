@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { allowsAlways, DEFAULT_PROFILE } from '../../../src/plan/seccomp.js';
+import { allowsAlways, DEFAULT_PROFILE, refusesAlways } from '../../../src/plan/seccomp.js';
 import { SeccompProfile } from '../../../src/protocol/spec/seccomp.js';
 import type { SeccompProfileInput } from '../../../src/protocol/spec.js';
 import { problemsOf } from '../../../src/spec/check.js';
@@ -130,5 +130,24 @@ describe('whether a profile allows a call always', () => {
     ],
   ] as [string, SeccompProfileInput, boolean][])('%s', (_how, profile, is) => {
     expect(allowsAlways(profile, 'read')).toBe(is);
+  });
+});
+
+describe('a call is refused always', () => {
+  const args = [{ index: 0, value: 1, op: 'SCMP_CMP_EQ' as const }];
+  const rule = (action: string, more = {}) => ({ names: ['execve'], action, ...more });
+  it.each([
+    ['by the default', { defaultAction: 'SCMP_ACT_ERRNO' }, true],
+    ['by a rule', { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [rule('SCMP_ACT_KILL')] }, true],
+    [
+      'not with a rule for some arguments',
+      { defaultAction: 'SCMP_ACT_KILL', syscalls: [rule('SCMP_ACT_ALLOW', { args })] },
+      false,
+    ],
+    ['not where a log is written', { defaultAction: 'SCMP_ACT_LOG' }, false],
+    ['not where a tracer decides', { defaultAction: 'SCMP_ACT_TRACE' }, false],
+    ['not where an agent decides', { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [rule('SCMP_ACT_NOTIFY')] }, false],
+  ])('%s', (_how, profile, is) => {
+    expect(refusesAlways(profile, 'execve')).toBe(is);
   });
 });
