@@ -6,7 +6,7 @@
 
 #include "interpreter.h"
 
-// struct sched_attr of sched_setattr(2), as of its first version.
+// struct sched_attr of sched_setattr(2), as of its second version.
 struct scheduling {
     uint32_t size;
     uint32_t policy;
@@ -14,7 +14,10 @@ struct scheduling {
     int32_t nice;
     uint32_t priority;
     uint64_t runtime, deadline, period; // in nanoseconds
+    uint32_t util_min, util_max;        // of 1024
 };
+
+#define MOST_UTIL 1024
 
 // scheduler(policy, flags, nice + 20, priority, runtime, deadline, period)
 int op_scheduler(struct boot *boot, const struct op *op) {
@@ -28,6 +31,7 @@ int op_scheduler(struct boot *boot, const struct op *op) {
         .runtime = op->numbers[4],
         .deadline = op->numbers[5],
         .period = op->numbers[6],
+        .util_max = MOST_UTIL, // the OCI names no values: with the flags, these of a process without them
     };
     return syscall(SYS_sched_setattr, 0, &wanted, 0) < 0 ? -errno : 0;
 }

@@ -53,6 +53,7 @@ export function ociLimitWrites(resources: OciResources, controllers: Controllers
     ...Object.entries(unified).map(([file, value]) => ({ file: groupFile(file), value })),
   ];
   return writes.filter((write) => {
+    if (OF_GROUP.includes(write.file)) return true;
     const controller = write.file.split('.')[0] ?? '';
     if (!controllers.available.includes(controller) && asksForNothing(write)) return false;
     requireController(write.file, controllers);
@@ -142,9 +143,12 @@ function swapMax({ limit: memory, swap }: NonNullable<OciResources['memory']>): 
   return String(rest);
 }
 
+/** The settings that every group has; the others named so move processes and groups, end them or stop them. */
+const OF_GROUP = ['cgroup.max.depth', 'cgroup.max.descendants'];
+
 /** A file of the group itself: no path, and none by which processes or groups are moved. */
 function groupFile(file: string): string {
-  if (/^(cpu|cpuset|memory|io|pids|hugetlb|misc|rdma)\.[a-z0-9_.]+$/i.test(file)) return file;
+  if (OF_GROUP.includes(file) || /^(?!cgroup\.)[a-z0-9_]+\.[a-z0-9_.]+$/i.test(file)) return file;
   const [controller, setting] = file.split('.', 2);
   const cause =
     setting === undefined

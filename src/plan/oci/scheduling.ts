@@ -18,6 +18,8 @@ const FLAGS: Readonly<Record<string, number>> = {
   SCHED_FLAG_DL_OVERRUN: 0x04,
   SCHED_FLAG_KEEP_POLICY: 0x08,
   SCHED_FLAG_KEEP_PARAMS: 0x10,
+  SCHED_FLAG_UTIL_CLAMP_MIN: 0x20,
+  SCHED_FLAG_UTIL_CLAMP_MAX: 0x40,
 };
 /** The classes of ioprio_set(2). */
 const IO_CLASSES: Readonly<Record<string, number>> = { IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2, IOPRIO_CLASS_IDLE: 3 };

@@ -436,6 +436,14 @@ describe('the limits of a config', () => {
     expect(() => ociLimitWrites({ unified: { 'memory.low': 'max' } }, none)).toThrow('memory.low needs the memory');
   });
 
+  it('are the settings of any controller that the group has, and those of every group', () => {
+    const controllers = { available: ['dmem'], missing: {} };
+    const unified = { 'dmem.max': 'a 1', 'cgroup.max.depth': '3', 'cgroup.max.descendants': '4' };
+    const files = ociLimitWrites({ unified }, controllers).map(({ file }) => file);
+    expect(files).toEqual(['dmem.max', 'cgroup.max.depth', 'cgroup.max.descendants']);
+    expect(() => ociLimitWrites({ unified: { 'dmem.low': '1' } }, CONTROLLERS)).toThrow('dmem.low needs the dmem');
+  });
+
   it('have both ends of the shares', () => {
     expect([2, 262_144, 1, 300_000, 0].map(weightOf)).toEqual([1, 10_000, 1, 10_000, undefined]);
   });
@@ -446,6 +454,7 @@ describe('the limits of a config', () => {
     [{ rdma: { 'a b': { hcaObjects: 1 } } }, 'linux.resources.rdma "a b": this is no name of a device'],
     [{ rdma: { a: {} } }, 'linux.resources.rdma "a": it needs at least one'],
     [{ unified: { 'cgroup.procs': '1' } }, 'unified["cgroup.procs"]: this is no setting of a controller'],
+    [{ unified: { 'cgroup.freeze': '1' } }, 'this is no setting of a controller'],
     [{ unified: { NONE: '1' } }, 'has not the form CONTROLLER.VALUE'],
     [{ unified: { '../memory.max': '1' } }, 'this is no setting of a controller'],
   ])('%j is refused', (resources, message) => {

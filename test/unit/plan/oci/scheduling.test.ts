@@ -16,6 +16,12 @@ it('schedules the process as the config says', () => {
   expect(schedulingOps(PROCESS, {})).toEqual([]);
 });
 
+it('knows the flags of all versions of the OCI', () => {
+  const flags = ['SCHED_FLAG_UTIL_CLAMP_MIN', 'SCHED_FLAG_UTIL_CLAMP_MAX'];
+  const [first] = schedulingOps({ ...PROCESS, scheduler: { policy: 'SCHED_OTHER', flags } }, {});
+  expect(first?.numbers[1]).toBe(0x60);
+});
+
 it('chooses the memory by words of 64 nodes', () => {
   const policy = (nodes: string, ...flags: string[]) =>
     schedulingOps(PROCESS, { memoryPolicy: { mode: 'MPOL_INTERLEAVE', nodes, flags } })[0];
