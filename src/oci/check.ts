@@ -2,10 +2,11 @@ import { posix } from 'node:path';
 import { freeze } from '../kept/freeze.js';
 import { Kept } from '../kept/kept.js';
 import type { OciConfig, OciHooks, OciProcess, OciResources, OciSeccomp } from '../plan/oci/config.js';
-import { isBind, isOfFileSystem } from '../plan/oci/mounts.js';
 import { asksAgent } from '../plan/oci/process.js';
 import { MAX_64_BITS, refused, requireWithin } from '../plan/oci/refusal.js';
 import { capabilityName } from '../spec/capabilities.js';
+import { settleMounts } from './check-mounts.js';
+import { checkBlockIo, checkDevices, checkNamespaces, MAX_CONSOLE } from './check-numbers.js';
 import { checkSeccomp } from './check-seccomp.js';
 import { plainJson } from './exact-json.js';
 import { FIELDS, type Field, type FieldType } from './fields.js';
@@ -46,6 +47,7 @@ export function checkProcess(process: unknown, tell = toNobody): OciProcess {
 export function checkResources(resources: unknown, tell = toNobody): OciResources {
   if (!isObject(resources)) throw refused('linux.resources', 'it has to be an object');
   checkAll(resources, 'linux.resources.', tell);
+  checkBlockIo(resources);
   return resources as OciResources;
 }
 
@@ -54,7 +56,7 @@ function checkAll(object: Partial<OciConfig> | OciProcess | OciResources, place:
   checkFields(object, place, place, unknown);
   leaveOutCapabilities('process' in object ? object.process : object, unknown);
   if ('linux' in object) tellIdleAgent(object.linux?.seccomp, unknown);
-  if ('mounts' in object) leaveOutOfBinds(object, unknown);
+  if ('mounts' in object) settleMounts(object.mounts ?? [], unknown);
   if (unknown.length > 0) tell(unknown);
 }
 
@@ -72,19 +74,6 @@ function leaveOutCapabilities(process: object | undefined, unknown: string[]): v
 function tellIdleAgent(seccomp: OciSeccomp | undefined, unknown: string[]): void {
   if ((seccomp?.listenerPath ?? '') !== '' && !asksAgent(seccomp as OciSeccomp))
     unknown.push('linux.seccomp.listenerPath, as no call has the action SCMP_ACT_NOTIFY');
-}
-
-/**
- * Leaves out the options of a file system with a value where a bind has them: the file system that it shows is there
- * already. A word that is not known stays, and is refused: it may be a restriction.
- */
-function leaveOutOfBinds({ mounts = [] }: Partial<Pick<OciConfig, 'mounts'>>, unknown: string[]): void {
-  for (const [i, item] of mounts.entries()) {
-    if (!isBind(item) || item.options === undefined) continue;
-    const isIdle = (word: string) => isOfFileSystem(word) && word.includes('=');
-    unknown.push(...item.options.filter(isIdle).map((word) => `mounts[${i}].options "${word}"`));
-    item.options = item.options.filter((word) => !isIdle(word));
-  }
 }
 
 /**
@@ -188,8 +177,6 @@ const ROOT_USER: Partial<OciProcess['user']> & object = { uid: 0, gid: 0 };
 const MAX_ID = 0xffff_fffe;
 /** The kernel takes 65,536 (setgroups(2)), an operation of the boot program somewhat less. */
 const MOST_GIDS = 65_000;
-const MAX_MAJOR = 4095;
-const MAX_MINOR = 0xf_ffff;
 /** Of a point: niwad and the command read and run each of them. */
 const MOST_HOOKS = 64;
 /** A longer time is none. */
@@ -204,23 +191,22 @@ function checkMeaning(config: OciConfig): void {
   checkMeaningOfProcess(process);
   checkHooks(hooks);
   for (const [i, { destination }] of mounts.entries())
-    if (!posix.isAbsolute(destination ?? ''))
-      throw refused(`mounts[${i}].destination`, 'it has to be an absolute path');
+    if ((destination ?? '') === '') throw refused(`mounts[${i}].destination`, 'it is missing');
   for (const [name, own] of Object.entries({ 'kernel.hostname': hostname, 'kernel.domainname': domainname }))
     if (own !== '' && (linux.sysctl?.[name] ?? own) !== own)
       throw refused(
         `linux.sysctl "${name}"`,
         `${name.slice('kernel.'.length)} of the config is another one: leave one out`,
       );
-  for (const [i, { path, major = 0, minor = 0, uid = 0, gid = 0 }] of (linux.devices ?? []).entries()) {
-    if (!posix.isAbsolute(path ?? '')) throw refused(`linux.devices[${i}].path`, 'it has to be an absolute path');
-    requireWithin(major, `linux.devices[${i}].major`, MAX_MAJOR);
-    requireWithin(minor, `linux.devices[${i}].minor`, MAX_MINOR);
-    requireWithin(uid, `linux.devices[${i}].uid`, MAX_ID);
-    requireWithin(gid, `linux.devices[${i}].gid`, MAX_ID);
-  }
+  checkDevices(linux.devices ?? []);
+  checkNamespaces(linux.namespaces ?? []);
+  checkBlockIo(linux.resources ?? {});
+  if (linux.resources?.pids?.limit === 0 && hasZeroPids(ociVersion)) linux.resources.pids.limit = 1;
   if (Object.keys(linux.seccomp ?? {}).length === 0) delete linux.seccomp;
 }
+
+/** From 1.3 on 0 is a limit, which config-linux.md takes as 1. Engines of earlier versions write it for none. */
+const hasZeroPids = (version: string) => /^1\.3(\.|$)/.test(version);
 
 function checkHooks(hooks: OciHooks): void {
   for (const [point, list] of Object.entries(hooks)) {
@@ -235,9 +221,11 @@ function checkHooks(hooks: OciHooks): void {
 }
 
 function checkMeaningOfProcess(process: OciProcess): void {
-  const { args = [], cwd = '', rlimits = [] } = process;
+  const { args = [], cwd = '', rlimits = [], consoleSize: { height = 0, width = 0 } = {} } = process;
   if ((args[0] ?? '') === '') throw refused('process.args', 'it is missing');
   if (!posix.isAbsolute(cwd)) throw refused('process.cwd', 'it has to be an absolute path');
+  requireWithin(height, 'process.consoleSize.height', MAX_CONSOLE);
+  requireWithin(width, 'process.consoleSize.width', MAX_CONSOLE);
   process.user = { ...ROOT_USER, ...process.user };
   const { uid, gid, umask = 0, additionalGids = [] } = process.user;
   requireWithin(uid, 'process.user.uid', MAX_ID);

@@ -1,9 +1,11 @@
 import { labelModules } from '../host/labels.js';
+import { ownCapabilities } from '../host/own-capabilities.js';
 import { freeze } from '../kept/freeze.js';
 import { Kept } from '../kept/kept.js';
 import type { OciConfig } from '../plan/oci/config.js';
 import { checkConfig, type Tell } from './check.js';
 import { parseExact, writeExact } from './exact-json.js';
+import { withGrantable } from './grantable.js';
 import { withLabels } from './labels.js';
 import { execConfigOf } from './process-verbs.js';
 
@@ -32,11 +34,11 @@ export function knownConfig(text: string, tell: Tell): KnownConfig {
 }
 
 function read(text: string): KnownConfig {
-  let lost: readonly string[] = [];
-  const written = checkConfig(parseExact('config.json', text), (fields) => {
-    lost = fields;
-  });
-  const process = withLabels(written.process, written.linux?.mountLabel ?? '', labelModules());
+  const lost: string[] = [];
+  const lose: Tell = (fields) => lost.push(...fields);
+  const written = checkConfig(parseExact('config.json', text), lose);
+  const granted = withGrantable(written.process, ownCapabilities(), lose);
+  const process = withLabels(granted, written.linux?.mountLabel ?? '', labelModules());
   const config = { ...written, process };
   freeze(config);
   const read = { config, execConfig: writeExact(execConfigOf(config)), lost };

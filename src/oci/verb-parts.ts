@@ -65,7 +65,10 @@ export function warningOf(connection: Connection): Tell {
   return (fields) => {
     const more = fields.length > MOST_NAMED ? [`${fields.length - MOST_NAMED} more`] : [];
     const named = [...fields.slice(0, MOST_NAMED), ...more].join(', ');
-    connection.send(FRAME.warning, `niwa-oci does not know these, and leaves them out: ${named}`);
+    connection.send(
+      FRAME.warning,
+      `niwa-oci does not know these or cannot honour them as they are, and goes on without: ${named}`,
+    );
   };
 }
 

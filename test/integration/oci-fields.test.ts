@@ -1,6 +1,7 @@
 // @module-tag vm
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, vi } from 'vitest';
@@ -59,6 +60,41 @@ test('limits of huge pages are those of the group, and are refused where it has 
   expect(readFileSync(`/sys/fs/cgroup/${group}/a/hugetlb.2MB.max`, 'utf8')).toBe('4194304\n');
   await oci.done('delete', '--force', id);
   expect(existsSync(`/sys/fs/cgroup/${group}`)).toBe(false);
+});
+
+test('what the host cannot give of all capabilities is left out with a warning', async ({ oci, niwad }) => {
+  const all = ['CAP_CHOWN', 'CAP_SYS_RESOURCE', 'CAP_SYS_BOOT', 'CAP_CHECKPOINT_RESTORE'];
+  const bundle = await oci.bundle('grep CapEff /proc/self/status', ({ process }) => {
+    process.capabilities = { bounding: all, effective: all, permitted: all };
+  });
+  const log = join(niwad.place.files, 'capabilities');
+  const [, seen = ''] = (await oci.done('--log', log, 'run', '--bundle', bundle, oci.id())).split('\t');
+  const [, own = ''] = /^CapBnd:\t(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  const wanted = (1n << 0n) | (1n << 24n) | (1n << 22n) | (1n << 40n);
+  expect(BigInt(`0x${seen}`)).toBe(wanted & BigInt(`0x${own}`));
+});
+
+test('the mounts of a config may have the words of whole file systems, and a relative destination', async ({ oci }) => {
+  const bundle = await oci.bundle('grep -E " /(a|b) " /proc/self/mountinfo | cut -d " " -f 5,6', (config) => {
+    const words = ['sync', 'dirsync', 'lazytime', 'mand', 'iversion'];
+    config.mounts.push({ destination: 'a', type: 'tmpfs', source: 'tmpfs', options: words });
+    config.mounts.push({ destination: '/b', type: 'bind', source: '/usr', options: ['rbind', 'ro', 'acl', ...words] });
+  });
+  expect((await oci.done('run', '--bundle', bundle, oci.id())).split('\n').map((line) => line.split(' ')[0])).toEqual([
+    '/a',
+    '/b',
+  ]);
+});
+
+test('the kernel takes the flags of a scheduler that name bounds of the use', async ({ oci }) => {
+  const bundle = await oci.bundle('echo runs', ({ process }) => {
+    process.scheduler = {
+      policy: 'SCHED_OTHER',
+      flags: ['SCHED_FLAG_UTIL_CLAMP_MIN', 'SCHED_FLAG_UTIL_CLAMP_MAX'],
+    };
+  });
+  const { stdout, stderr } = await oci.run('run', '--bundle', bundle, oci.id());
+  expect(stdout || stderr).toMatch(/^runs$|ENOTSUP/); // a kernel without CONFIG_UCLAMP_TASK
 });
 
 describe('network devices', () => {
@@ -170,6 +206,34 @@ describe('AppArmor', () => {
     skip(!host.inVm, 'the kernel has no AppArmor');
     const missing = await oci.make('create', '--bundle', await oci.bundle('true', withProfile('niwa-none')), oci.id());
     expect(missing.message).toContain('set the AppArmor profile niwa-none, which has to be loaded: ENOENT');
+  });
+});
+
+describe('a filter that refuses what the start needs', () => {
+  const allowing = (names: string[], noNewPrivileges: boolean, defaultAction: string) => (config: BundleConfig) => {
+    config.process.noNewPrivileges = noNewPrivileges;
+    config.linux.seccomp = { defaultAction, syscalls: [{ names, action: 'SCMP_ACT_ALLOW' }] };
+  };
+
+  test('is refused where no program can begin', async ({ oci }) => {
+    const bundle = await oci.bundle('true', allowing(['read'], true, 'SCMP_ACT_ERRNO'));
+    const { exitCode, message } = await oci.make('create', '--bundle', bundle, oci.id());
+    expect(exitCode).toBe(1);
+    expect(message).toBe('linux.seccomp: the filter refuses what the start needs: execve has to be allowed');
+  });
+
+  test('ends the start where it refuses the report, too', async ({ oci, niwad }) => {
+    const bundle = await oci.bundle('true', allowing(['execve'], false, 'SCMP_ACT_ERRNO'));
+    const { exitCode, message } = await oci.make('create', '--bundle', bundle, oci.id());
+    expect(exitCode).toBe(1);
+    expect(message).toContain('the filter of system calls refuses what the start needs');
+    await vi.waitFor(async () => expect(await niwad.client.list()).toEqual([]), PATIENCE);
+  });
+
+  test('ends the container where only a tracer could let its program begin', async ({ oci, niwad }) => {
+    const bundle = await oci.bundle('true', allowing(['read'], true, 'SCMP_ACT_TRACE'));
+    expect((await oci.run('run', '--bundle', bundle, oci.id())).exitCode).toBe(128 + constants.signals.SIGILL);
+    await vi.waitFor(async () => expect(await niwad.client.list()).toEqual([]), PATIENCE);
   });
 });
 

@@ -39,6 +39,18 @@ const PROPAGATIONS: Readonly<Record<string, number>> = {
   shared: 1 << 20,
 };
 
+/** Words of mount(8) for a whole file system: on a bind they would change that of others. */
+const OF_SUPERBLOCK = [
+  ...['async', 'sync', 'dirsync', 'lazytime', 'nolazytime', 'mand', 'nomand', 'acl', 'noacl'],
+  ...['iversion', 'noiversion'],
+];
+/** Since fsopen(2) each file system decides itself whether it counts the versions of files. */
+const OF_NO_MOUNT = ['iversion', 'noiversion'];
+
+/** Whether a word that the OCI has can have no effect on a bind, or on any mount. */
+export const isIdleOn = (kind: 'new' | 'bind', word: string): boolean =>
+  (kind === 'bind' ? OF_SUPERBLOCK : OF_NO_MOUNT).includes(word);
+
 /** All words, as `features` tells them. */
 export const MOUNT_WORDS: readonly string[] = [
   ...Object.keys(WORDS).flatMap((word) => [word, `r${word}`]),

@@ -42,7 +42,7 @@ describe('a config', () => {
     ['linux.resources.network', { classID: 1 }, 'linux.resources.network.classID: cgroup v2 has no such limit'],
     ['linux.resources', { rdma: { a: { hcaHandles: '1' } } }, 'linux.resources.rdma["a"].hcaHandles: it has to be an'],
     ['mounts', [{ destination: '/a', uidMappings: [{ size: 'x' }] }], 'mounts[0].uidMappings[0].size: it has to be'],
-    ['mounts', [{ destination: 'a' }], 'mounts[0].destination: it has to be an absolute path'],
+    ['mounts', [{ destination: '' }], 'mounts[0].destination: it is missing'],
     ['process.scheduler', { policy: 5 }, 'process.scheduler.policy: it has to be a text'],
     ['process.args', 'sh', 'process.args: it has to be a list of texts'],
     ['process.args', ['a\0b'], 'process.args: it has to be a list of texts'],
@@ -84,7 +84,7 @@ describe('a config', () => {
     [
       'linux.seccomp',
       { defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 0x7ffa_0000 },
-      'linux.seccomp.defaultErrnoRet: it has to be from 0 to 65535',
+      'linux.seccomp.defaultErrnoRet: it has to be from 0 to 4095',
     ],
     [
       'linux.seccomp',
@@ -92,9 +92,41 @@ describe('a config', () => {
         defaultAction: 'SCMP_ACT_ALLOW',
         syscalls: [{ names: ['read'], action: 'SCMP_ACT_ERRNO', errnoRet: 0x7ffa_0000 }],
       },
-      'linux.seccomp.syscalls[0].errnoRet: it has to be from 0 to 65535',
+      'linux.seccomp.syscalls[0].errnoRet: it has to be from 0 to 4095',
     ],
     ['linux.seccomp', { defaultAction: 'SCMP_ACT_ALLOW', architectures: ['X'] }, 'linux.seccomp.architectures[0] "X"'],
+    ['linux.seccomp', { defaultAction: 'SCMP_ACT_TRACE', defaultErrnoRet: 65_536 }, 'it has to be from 0 to 65535'],
+    [
+      'linux.seccomp',
+      { defaultAction: 'SCMP_ACT_ALLOW', defaultErrnoRet: 1 },
+      'linux.seccomp.defaultErrnoRet: SCMP_ACT_ALLOW gives no errno',
+    ],
+    [
+      'linux.seccomp',
+      { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['read'], action: 'SCMP_ACT_KILL', errnoRet: 0 }] },
+      'linux.seccomp.syscalls[0].errnoRet: SCMP_ACT_KILL gives no errno',
+    ],
+    [
+      'linux.seccomp',
+      { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: ['read'], action: 'SCMP_ACT_ALLOW' }] },
+      'linux.seccomp: the filter refuses what the start needs: execve has to be allowed',
+    ],
+    ['linux.devices', [{ path: '/dev/x', type: 'c', minor: 3 }], 'linux.devices[0].major: it has to be from 0 to 4095'],
+    ['linux.devices', [{ path: '/dev/x', type: 'b', major: 3 }], 'linux.devices[0].minor: it has to be from 0'],
+    ['process.consoleSize', { height: -1, width: 3 }, 'process.consoleSize.height: it has to be from 0 to 65535'],
+    ['process.consoleSize', { height: 1, width: 70_000 }, 'process.consoleSize.width: it has to be from 0 to 65535'],
+    ['linux.namespaces', [{ type: 'uts', path: 'a/b' }], 'linux.namespaces[0].path: it has to be an absolute path'],
+    ['linux.timeOffsets', { realtime: { secs: 1 } }, 'linux.timeOffsets.realtime: niwa-oci does not support it'],
+    [
+      'linux.resources.blockIO',
+      { weightDevice: [{ major: 8, minor: 0 }] },
+      'linux.resources.blockIO.weightDevice[0].weight: it is missing',
+    ],
+    [
+      'linux.resources.blockIO',
+      { throttleReadBpsDevice: [{ major: 8, rate: 3 }] },
+      'linux.resources.blockIO.throttleReadBpsDevice[0].minor: it is missing',
+    ],
     ['root.path', '', 'root.path: it is missing'],
     ['ociVersion', '2.0.0', 'ociVersion: niwa-oci supports 1.0 to 1.3'],
   ])('with %s %j is refused', (place, value, message) => {
@@ -132,6 +164,33 @@ describe('a config', () => {
     const { mounts } = checkConfig(withValue('mounts', [bind, tmpfs]), tell);
     expect(mounts?.map(({ options }) => options)).toEqual([['rbind', 'idmap=uids=0-1-1', 'nosudi'], ['size=1k']]);
     expect(tell.mock.calls).toEqual([[['mounts[0].options "size=1k"', 'mounts[0].options "mode=755"']]]);
+  });
+
+  it('leaves out the options of a whole file system where a bind has them, and tells them', () => {
+    const words = ['async', 'sync', 'dirsync', 'lazytime', 'nolazytime', 'mand', 'nomand', 'acl', 'noacl'];
+    const versions = ['iversion', 'noiversion'];
+    const tell = vi.fn();
+    const bind = { destination: '/a', type: 'bind', options: [...words, ...versions, 'ro'] };
+    const tmpfs = { destination: '/b', type: 'tmpfs', options: ['sync', ...versions] };
+    const { mounts } = checkConfig(withValue('mounts', [bind, tmpfs]), tell);
+    expect(mounts?.map(({ options }) => options)).toEqual([['ro'], ['sync']]);
+    expect(tell.mock.calls[0]?.[0]).toContain('mounts[0].options "lazytime"');
+    expect(tell.mock.calls[0]?.[0]).toContain('mounts[1].options "iversion"');
+  });
+
+  it('has the relative destination of a mount from the root on, and says so', () => {
+    const tell = vi.fn();
+    const { mounts } = checkConfig(withValue('mounts', [{ destination: 'a/../b', type: 'tmpfs' }]), tell);
+    expect(mounts?.[0]?.destination).toBe('/b');
+    expect(tell.mock.calls).toEqual([[['mounts[0].destination "a/../b", which is read from /']]]);
+  });
+
+  it.each([
+    ['1.3.0', 1],
+    ['1.2.1', 0],
+  ])('of version %s has a pids.limit of 0 as %i', (ociVersion, limit) => {
+    const config = { ...withValue('linux.resources', { pids: { limit: 0 } }), ociVersion };
+    expect(checkConfig(config).linux?.resources?.pids?.limit).toBe(limit);
   });
 
   it('has no capability that is not known, and says so', () => {
@@ -186,7 +245,7 @@ describe('a config', () => {
     const filterOf = (action: string) =>
       checkConfig(withValue('linux.seccomp', { defaultAction: action })).linux?.seccomp;
     expect(filterOf('SCMP_ACT_LOG')).toBe(filterOf('SCMP_ACT_LOG'));
-    expect(filterOf('SCMP_ACT_LOG')).not.toBe(filterOf('SCMP_ACT_TRAP'));
+    expect(filterOf('SCMP_ACT_LOG')).not.toBe(filterOf('SCMP_ACT_ALLOW'));
     expect(Object.isFrozen(filterOf('SCMP_ACT_LOG'))).toBe(true);
   });
 

@@ -1,0 +1,21 @@
+import type { OciProcess } from '../plan/oci/config.js';
+import { capabilityMask, capabilityName } from '../spec/capabilities.js';
+import type { Tell } from './check.js';
+
+/**
+ * Gives a process without the capabilities that it cannot be given: config.md of the OCI wants a warning then, and no
+ * error. Pure.
+ * @param process one that was checked
+ * @param own the capabilities that there are to give, by their numbers as bits
+ */
+export function withGrantable(process: OciProcess, own: bigint, tell: Tell): OciProcess {
+  const { capabilities } = process;
+  if (capabilities === undefined) return process;
+  const isOwn = (name: string) => (capabilityMask([capabilityName(name) ?? '']) & own) !== 0n;
+  const sets = Object.entries(capabilities);
+  const lacking = new Set(sets.flatMap(([, names]) => names.filter((name) => !isOwn(name))));
+  if (lacking.size === 0) return process;
+  tell([...lacking].map((name) => `process.capabilities "${name}", which this host does not let niwad give`));
+  const granted = sets.map(([set, names]) => [set, names.filter(isOwn)]);
+  return { ...process, capabilities: Object.fromEntries(granted) };
+}

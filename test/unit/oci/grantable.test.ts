@@ -1,0 +1,25 @@
+import { expect, it, vi } from 'vitest';
+import { withGrantable } from '../../../src/oci/grantable.js';
+import { capabilityMask } from '../../../src/spec/capabilities.js';
+
+const process = (names: string[]) => ({
+  user: { uid: 0, gid: 0 },
+  args: ['sh'],
+  cwd: '/',
+  capabilities: { bounding: names, effective: names, ambient: [] },
+});
+
+it('leaves out the capabilities that there are not to give, and tells each once', () => {
+  const tell = vi.fn();
+  const own = capabilityMask(['KILL', 'CHOWN']);
+  const { capabilities } = withGrantable(process(['CAP_KILL', 'CAP_SYS_RESOURCE']), own, tell);
+  expect(capabilities).toEqual({ bounding: ['CAP_KILL'], effective: ['CAP_KILL'], ambient: [] });
+  expect(tell.mock.calls).toEqual([[[expect.stringContaining('process.capabilities "CAP_SYS_RESOURCE"')]]]);
+});
+
+it('changes nothing where all can be given', () => {
+  const tell = vi.fn();
+  const given = process(['CAP_KILL']);
+  expect(withGrantable(given, capabilityMask(['KILL']), tell)).toBe(given);
+  expect(tell).not.toHaveBeenCalled();
+});
