@@ -67,7 +67,6 @@ void LogPump::drain(uint32_t handle, std::function<void(int)> done) {
         if (found == logs_.end() || found->second->drained) return done(-ESRCH);
         Log &log = *found->second;
         log.drained = done;
-        listen(log, EPOLL_CTL_MOD, 0);
         for (int i = 0; i < 2; i++) log.left[i] = bytes_in(log.fifos[i]);
         drain(log);
     });

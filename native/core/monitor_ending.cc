@@ -89,14 +89,16 @@ void Monitor::on_process_exit(Entry &entry) {
 // group already, as systemd does with a scope that it has killed.
 void Monitor::await_empty_group(Entry &entry) {
     entry.events = entry.container->group.open_file("cgroup.events");
-    if (entry.events.valid()) {
-        watch_group(entry); // before the first reading, so that no change after it is missed
-        on_group_event(entry);
-    } else if (may_succeed_later(-errno)) {
-        schedule(entry, boottime_ns() + kRetryNs);
-    } else {
-        report_event(Event::kExit, entry);
+    if (!entry.events.valid()) {
+        if (may_succeed_later(-errno)) return schedule(entry, boottime_ns() + kRetryNs);
+        return report_event(Event::kExit, entry);
     }
+    if (group_event(entry.events, "populated")) {
+        watch_group(entry); // before the next reading, so that no change after it is missed
+        return on_group_event(entry);
+    }
+    entry.events.reset();
+    report_event(Event::kExit, entry);
 }
 
 // The last reading is taken when the group is empty: from then on its counters do not change.
