@@ -1,5 +1,5 @@
 import type { Pressure, Usage } from '../protocol/usage.js';
-import type { sumIo } from './block-io.js';
+import { IO_KEYS, type IoCounters, type sumIo } from './block-io.js';
 import { type Columns, figureAt } from './columns.js';
 
 const CPU_KEYS = [
@@ -23,7 +23,7 @@ type Places<K extends string> = Record<K, number>;
  */
 interface Layout {
   cpu: Places<keyof Usage['cpu']>;
-  io: number;
+  io: Places<keyof IoCounters>;
   memory: Places<'current' | 'peak' | 'swap_current'>;
   memoryEvents: Places<'low' | 'high' | 'max' | 'oom' | 'oom_kill' | 'oom_group_kill'>;
   pids: Places<'current' | 'peak' | 'max'>;
@@ -39,24 +39,31 @@ const layouts = new WeakMap<Columns, Layout>();
  * @param io the sums and the devices of io.stat
  */
 export function toUsage(row: Float64Array, columns: Columns, io: ReturnType<typeof sumIo>): Usage {
-  const { cpu, io: ioPlace, memory, memoryEvents, pids, network, pressure } = layoutOf(columns);
+  const { cpu, io: ioPlaces, memory, memoryEvents, pids, network, pressure } = layoutOf(columns);
   const get = (place: number) => figureAt(row, place);
-  const all = <K extends string>(places: Places<K>) => figuresAt(row, places);
   return {
-    cpu: all(cpu),
-    io: get(ioPlace) === null ? null : { ...io.sums, devices: io.devices },
-    memory: get(memory.current) === null ? null : { ...all(memory), events: all(memoryEvents) },
+    cpu: figuresAt(row, cpu),
+    io: get(ioPlaces.rbytes) === null ? null : { ...io.sums, devices: io.devices },
+    memory: get(memory.current) === null ? null : { ...figuresAt(row, memory), events: figuresAt(row, memoryEvents) },
     pids:
       get(pids.current) === null
         ? null
         : { current: get(pids.current), peak: get(pids.peak), events: { max: get(pids.max) } },
-    network: get(network.rx_bytes) === null ? null : (all(network) as NonNullable<Usage['network']>),
+    network: get(network.rx_bytes) === null ? null : (figuresAt(row, network) as NonNullable<Usage['network']>),
     pressure: {
       cpu: toPressure(row, pressure.cpu),
       memory: toPressure(row, pressure.memory),
       io: toPressure(row, pressure.io),
     },
   };
+}
+
+/** The sums of io.stat in a reading; 0 for what the host does not count. */
+export function ioSums(row: Float64Array, columns: Columns): IoCounters {
+  const sums = {} as IoCounters;
+  const { io } = layoutOf(columns);
+  for (const key of IO_KEYS) sums[key] = figureAt(row, io[key]) ?? 0;
+  return sums;
 }
 
 function toPressure(row: Float64Array, { some, full }: Layout['pressure']['cpu']): Pressure | null {
@@ -81,7 +88,7 @@ function layoutOf(columns: Columns): Layout {
   });
   const layout = {
     cpu: keyed('cpu.stat:', CPU_KEYS),
-    io: at('io.stat:rbytes'),
+    io: keyed('io.stat:', IO_KEYS),
     memory: { current: at('memory.current'), peak: at('memory.peak'), swap_current: at('memory.swap.current') },
     memoryEvents: keyed('memory.events:', ['low', 'high', 'max', 'oom', 'oom_kill', 'oom_group_kill']),
     pids: { current: at('pids.current'), peak: at('pids.peak'), max: at('pids.events:max') },

@@ -4,6 +4,7 @@ import type { Ledger } from '../accounting/ledger.js';
 import type { Handle } from '../kernel/containers.js';
 import { messageOf } from '../protocol/errors.js';
 import type { UsageRecord } from '../protocol/record.js';
+import type { Usage } from '../protocol/usage.js';
 import { usecNow } from './clock.js';
 import type { Container } from './container.js';
 import { phaseOf, stateOf } from './saved-state.js';
@@ -51,11 +52,14 @@ export class Books {
     this.#interimIntervalUsec = interimIntervalMs * 1000;
   }
 
-  /** Writes the state of a container; tries again later if the disk refuses. */
-  save(container: Container, phase = phaseOf(container)): void {
+  /**
+   * Writes the state of a container; tries again later if the disk refuses.
+   * @param usage the use to be saved; a new reading where it is missing
+   */
+  save(container: Container, phase = phaseOf(container), usage?: Usage | null): void {
     container.written.save();
     try {
-      this.#states.save(stateOf(container, this.#bootId, phase));
+      this.#states.save(stateOf(container, this.#bootId, phase, usage === undefined ? container.usage() : usage));
       this.#unsaved.delete(container);
     } catch (error) {
       if (!this.#unsaved.has(container))

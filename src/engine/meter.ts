@@ -1,9 +1,9 @@
-import { BlockIo, IO_KEYS, type IoCounters } from '../accounting/block-io.js';
+import { BlockIo, IO_KEYS } from '../accounting/block-io.js';
 import { type Columns, figure } from '../accounting/columns.js';
 import { History } from '../accounting/history.js';
 import { addMemoryTime, endMemoryTime, type MemoryTime } from '../accounting/memory-time.js';
 import { type Reading, ratesBetween } from '../accounting/rates.js';
-import { toUsage } from '../accounting/usage.js';
+import { ioSums, toUsage } from '../accounting/usage.js';
 import { devicesBelow } from '../host/block-devices.js';
 import { readGoesOn } from '../host/process.js';
 import type { ExitEvent, Handle } from '../kernel/containers.js';
@@ -83,7 +83,7 @@ export class Meter {
     this.#metered = metered;
     this.#onOutlived = onOutlived;
     this.#kernel = readings;
-    this.#memory = saved?.memory ?? { byteSeconds: 0, usec: usecNow(), bytes: null };
+    this.#memory = saved?.memory ?? { byteSeconds: 0, usec: this.#activeUsec, bytes: null };
     this.#outlivedOomKills = saved?.outlivedOomKills ?? 0;
     this.#usageBefore = saved?.usage ?? null;
   }
@@ -243,11 +243,12 @@ export class Meter {
 
   #toUsage(row: Float64Array, ioStat: string): Usage {
     const { columns } = this.#kernel;
-    const io = ioStat === '' ? { sums: ioOf(row, columns), devices: [] } : this.#io.sum(ioStat);
+    const io = ioStat === '' ? { sums: ioSums(row, columns), devices: [] } : this.#io.sum(ioStat);
     const usage = toUsage(row, columns, io);
     const known = this.#usageBefore;
     if (known !== null && figure(row, columns, CPU) === null) return known;
-    return { ...usage, network: usage.network ?? known?.network ?? null };
+    usage.network ??= known?.network ?? null;
+    return usage;
   }
 
   /** If the first process still runs, counts the OOM kills of a reading as survived. */
@@ -258,11 +259,6 @@ export class Meter {
     this.#outlivedOomKills = oomKills;
     this.#onOutlived();
   }
-}
-
-/** The sums of io.stat in a reading. */
-function ioOf(row: Float64Array, columns: Columns): IoCounters {
-  return Object.fromEntries(IO_KEYS.map((key) => [key, figure(row, columns, `io.stat:${key}`) ?? 0])) as IoCounters;
 }
 
 /** The number of processes in a group that the OOM killer has killed, from a reading. */

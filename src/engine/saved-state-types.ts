@@ -44,7 +44,7 @@ export interface SavedState {
   /** How long each part of the start took; missing in states of an older niwad. */
   phases?: Partial<StartPhases>;
   memory: MemoryTime | null;
-  /** The use at the time of this save. */
+  /** The use at the time of this save; null where it was not read, at the making and at the start. */
   usage: Usage | null;
   exit: Exit | null;
   /** The run's place among the runs of the container; missing in states of an older niwad. */

@@ -3,6 +3,7 @@ import type { Plan } from '../plan/plan.js';
 import type { Exit } from '../protocol/container.js';
 import type { UsageRecord } from '../protocol/record.js';
 import type { Spec } from '../protocol/resolved-spec.js';
+import type { Usage } from '../protocol/usage.js';
 import type { Container } from './container.js';
 import { FIRST_RUN, type RunsState } from './runs.js';
 import type { SavedState } from './saved-state-types.js';
@@ -40,8 +41,16 @@ export function firstState(
   };
 }
 
-/** Gives the state that the next niwad needs of a container. */
-export function stateOf(container: Container, bootId: string, phase: SavedState['phase']): SavedState {
+/**
+ * Gives the state that the next niwad needs of a container.
+ * @param usage the use to be saved
+ */
+export function stateOf(
+  container: Container,
+  bootId: string,
+  phase: SavedState['phase'],
+  usage: Usage | null,
+): SavedState {
   const { run, spec, plan, cgroup, userns, idRange, lease, pid, phases, life, meter, endHooks } = container;
   return {
     bootId,
@@ -63,7 +72,7 @@ export function stateOf(container: Container, bootId: string, phase: SavedState[
     outlivedOomKills: meter.outlivedOomKills,
     phases,
     memory: meter.memory,
-    usage: meter.usage(),
+    usage,
     exit: phase === 'exited' ? life.ending : null,
     runs: container.runs.state,
     ready: container.ready,

@@ -6,7 +6,7 @@ import { usecNow } from './clock.js';
  */
 export class Written {
   #savedUsec = usecNow();
-  #recordedUsec = usecNow();
+  #recordedUsec = this.#savedUsec;
 
   get recordedUsec(): number {
     return this.#recordedUsec;

@@ -11,7 +11,9 @@ export interface Subject {
 
 /** The hooks of one point: first those of the daemon, then those of the spec. Pure. */
 export function hooksAt<P extends keyof Hooks>(point: P, daemon: Hooks, own: Hooks): NonNullable<Hooks[P]> {
-  return [...(daemon[point] ?? []), ...(own[point] ?? [])] as NonNullable<Hooks[P]>;
+  const [first, second] = [daemon[point], own[point]];
+  if (first === undefined && second === undefined) return [] as NonNullable<Hooks[P]>;
+  return [...(first ?? []), ...(second ?? [])] as NonNullable<Hooks[P]>;
 }
 
 /**

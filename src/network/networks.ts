@@ -143,9 +143,11 @@ export class Networks {
   }
 
   /** Takes back everything that a container has on the network, whether it was connected or only had its address. */
-  async release(id: string): Promise<void> {
-    if (this.members.get(id)?.attaching === null) this.forget(id);
-    else await this.detach(id);
+  release(id: string): Promise<void> | void {
+    const member = this.members.get(id);
+    if (member === undefined) return;
+    if (member.attaching !== null) return this.detach(id);
+    this.forget(id);
   }
 
   /** Disconnects a container that has ended, and ends its membership. */

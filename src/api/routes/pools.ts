@@ -3,6 +3,7 @@ import { ContainerStatusSchema } from '../../protocol/container.js';
 import { PoolInputSchema, PoolParams, PoolStatusSchema } from '../../protocol/pools.js';
 import { StartFromPoolQuery } from '../../protocol/requests.js';
 import type { Api, ApiOptions } from '../api.js';
+import { sendJson } from '../json.js';
 import { requireReadyCheck } from '../requests.js';
 import { failures } from './answers.js';
 
@@ -95,7 +96,8 @@ function startRoute(api: Api, { pools }: ApiOptions): void {
       audit?.done({ id: container.id }); // now: the answer may wait for the end of the container
       if (ready) await container.readyKnown;
       if (wait) await container.exited;
-      return reply.status(201).send(container.status());
+      sendJson(reply.status(201), container.view.answerText());
+      return reply;
     },
   );
 }

@@ -135,10 +135,10 @@ export class EventLog {
   }
 
   /** Gives an event its sequence number and its time, keeps the event, and wakes the readers. */
-  add(type: RuntimeEventType, { id, owner, labels, service }: Subject, fields: EventFields = {}): RuntimeEvent {
+  add(type: RuntimeEventType, { id, owner, labels, service }: Subject, fields?: EventFields): RuntimeEvent {
     const seq = this.#last + 1;
-    const about = { id, at: new Date().toISOString(), owner, labels, service: service?.name ?? null };
-    const event = { seq, type, ...about, ...fields } as RuntimeEvent;
+    const plain = { seq, type, id, at: new Date().toISOString(), owner, labels, service: service?.name ?? null };
+    const event = (fields === undefined ? plain : { ...plain, ...fields }) as RuntimeEvent;
     this.#count(seq);
     this.#recent.add({ event, text: `${JSON.stringify(event)}\n` });
     this.#idle.wake();

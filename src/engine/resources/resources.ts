@@ -1,4 +1,3 @@
-import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import type { IdPool } from '../../host/id-pool.js';
 import type { Kernel } from '../../kernel/kernel.js';
@@ -75,11 +74,14 @@ export interface ResourcesOptions {
   log: Logger;
 }
 
+/** What is left to release where the kernel let everything go. */
+const NOTHING: readonly Step[] = [];
+
 type ResourceName = keyof ReturnType<typeof allOf>;
 
 /** All resources of containers, acquired, taken over and released in the orders above. */
 export class Resources {
-  readonly #options: Pick<ResourcesOptions, 'kernel' | 'logs'>;
+  readonly #options: Pick<ResourcesOptions, 'kernel' | 'logs' | 'states'>;
   readonly #all: Record<ResourceName, Resource>;
 
   constructor(options: ResourcesOptions) {
@@ -133,19 +135,22 @@ export class Resources {
    * @returns the steps that release what the kernel did not let go at once
    */
   async end({ id, spec, handle, output: opened }: Holder): Promise<readonly Step[]> {
-    const { kernel, logs } = this.#options;
+    const { kernel, logs, states } = this.#options;
     if (opened !== null && opened.terminal !== null) await kernel.terminals.finish(opened.terminal);
     const { stdout, stderr } = logs.fifosOf(id);
     // members of a group of the network write the hosts file of each other
-    const others = spec.network === null ? fileNames(spec).map((name) => join(dirname(stdout), name)) : [];
+    const directory = states.directoryOf(id);
+    const others = spec.network === null ? fileNames(spec).map((name) => `${directory}/${name}`) : [];
     const left = await kernel.containers.end(handle, [stdout, stderr, ...others]);
+    if (!left.group && !left.files) return NOTHING;
     return [...(left.group ? ([['group']] as const) : []), ...(left.files ? ([['streams']] as const) : [])];
   }
 
   /** Releases resources of a container in the given order. */
   async release(holder: Holder, steps: readonly Step[]): Promise<void> {
     for (const [name, then] of steps) {
-      await this.#all[name].release?.(holder);
+      const releasing = this.#all[name].release?.(holder);
+      if (releasing !== undefined) await releasing; // most of them release at once
       if (then !== undefined) crashPoint(then);
     }
   }

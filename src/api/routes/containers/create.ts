@@ -2,6 +2,7 @@ import { ContainerStatusSchema } from '../../../protocol/container.js';
 import { CreateQuery } from '../../../protocol/requests.js';
 import { SpecSchema } from '../../../protocol/spec.js';
 import type { Api, ApiOptions } from '../../api.js';
+import { sendJson } from '../../json.js';
 import { requireReadyCheck } from '../../requests.js';
 import { failures } from '../answers.js';
 
@@ -27,7 +28,8 @@ export function createRoute(api: Api, { runtime }: ApiOptions): void {
       audit?.done({ id: container.id, started }); // now: the answer may wait for the end of the container
       if (ready) await container.readyKnown;
       if (wait) await container.exited;
-      return reply.status(201).send(container.status());
+      sendJson(reply.status(201), container.view.answerText());
+      return reply;
     },
   );
 }
