@@ -234,7 +234,10 @@ export const FIELDS: Readonly<Record<string, Field>> = {
     'files of controllers that the group has, as they are; `cgroup.max.depth`, `cgroup.max.descendants`',
   ),
   'linux.resources.blockIO': takes('object'),
-  'linux.resources.blockIO.weight': takes('integer', '`io.weight`: 10 to 1000 become 1 to 10000'),
+  'linux.resources.blockIO.weight': takes(
+    'integer',
+    '`io.weight`: 10 to 1000 become 1 to 10000; the scheduler BFQ looks at `io.bfq.weight`, which `unified` sets',
+  ),
   'linux.resources.blockIO.leafWeight': ofV1('integer', 0),
   'linux.resources.blockIO.weightDevice': takes('objects', '`io.weight` of a device'),
   'linux.resources.blockIO.weightDevice[].major': takes('integer'),
