@@ -1,8 +1,8 @@
 // Compiles a bundle that has just been built: node [flags of its launcher] bin/compile.mjs niwad|niwa
 //
 // V8 keeps what has been executed until then. So niwad is run as it will be: it takes over containers of a niwad that was
-// killed, answers some requests, and ends. Where it cannot run (it needs root), what it has executed is kept. It has
-// nothing of this machine's niwad: neither its settings, nor its directories, nor its cgroup.
+// killed, answers some requests, also those of niwa-oci, and ends. Where it cannot run (it needs root), what it has
+// executed is kept. It has nothing of this machine's niwad: neither its settings, nor its directories, nor its cgroup.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -77,6 +77,7 @@ async function rehearse() {
   launcher.compile('niwad', flags);
   if (!(await isReady(client))) process.exit();
   await use(client, root);
+  await useAsEngine(join(place, 'run/oci.sock'), join(place, 'bundle'), root);
   await removeAll(client);
   for (const signal of SIGNALS) process.off(signal, interrupted);
   process.kill(process.pid, 'SIGTERM');
@@ -102,6 +103,34 @@ async function use(client, root) {
   } catch {
     // see above
   }
+}
+
+/**
+ * Has two containers made as an engine does: by a run, and by one command after another.
+ * @param {string} socket where niwad listens for niwa-oci
+ * @param {string} bundle the directory to be made for the config
+ * @param {string} root
+ */
+async function useAsEngine(socket, bundle, root) {
+  const { DEFAULT_PROFILE } = await import('../dist/plan/seccomp.js');
+  const path = join(bundle, 'config.json');
+  const ask = async (/** @type {string[]} */ ...words) => {
+    const program = join(PROJECT, 'build/Release/niwa-oci');
+    const asked = spawn(program, ['--niwad', socket, ...words], { stdio: 'ignore', timeout: GONE_MS });
+    await once(asked, 'exit').catch(() => {}); // what was tried is compiled
+  };
+  mkdirSync(bundle);
+  await ask('spec', '--bundle', bundle);
+  if (!existsSync(path)) return;
+  const config = JSON.parse(readFileSync(path, 'utf8'));
+  config.annotations = { 'dev.niwa.lifetime': LIFETIME };
+  config.root.path = root;
+  config.linux.seccomp = DEFAULT_PROFILE;
+  Object.assign(config.process, { terminal: false, args: [`/${PROGRAM}`] });
+  writeFileSync(path, JSON.stringify(config));
+  await ask('run', '--bundle', bundle, 'one');
+  for (const verb of [['create', '--bundle', bundle], ['start'], ['state'], ['delete', '--force']])
+    await ask(...verb, 'two');
 }
 
 /** @param {import('../dist/client/client.js').NiwaClient} client */
