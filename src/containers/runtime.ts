@@ -27,6 +27,7 @@ import { attach } from './operations/attach.js';
 import { create, run } from './operations/create.js';
 import { type BornOrder, createBorn, startBorn } from './operations/create-born.js';
 import { drain, readDrain, undrain } from './operations/drain.js';
+import { dump } from './operations/dump.js';
 import { exec, execDetached } from './operations/exec.js';
 import { type Copy, copy } from './operations/files.js';
 import { pause, resume } from './operations/freeze.js';
@@ -216,6 +217,7 @@ export class Runtime {
   readonly update = (id: string, input: unknown, caller: Caller, options: { force?: boolean } = {}) =>
     update(this.#parts, caller, id, input, options);
   readonly writeLimits = (id: string, compile: LimitCompiler) => writeLimits(this.#parts, id, compile);
+  readonly dump = (container: Container, act: () => Promise<void>) => dump(this.#parts, container, act);
   readonly setLifetime = (id: string, caller: Caller, change: LifetimeChange) =>
     setLifetime(this.#parts, caller, id, change);
   readonly remove = (id: string, caller: Caller, options: { force: boolean }) =>

@@ -25,6 +25,7 @@ import type { ContainerHooks } from './container-hooks.js';
 import type { Endings } from './endings.js';
 import type { EventLog } from './events/event-log.js';
 import { mend } from './mend.js';
+import { endOldDump } from './operations/dump.js';
 import { type Decision, decide } from './reconcile.js';
 import type { Registry } from './registry.js';
 
@@ -199,6 +200,7 @@ function takeOne(one: Adoptable, undo: boolean, { onAdded, ...options }: TakeOve
     if (saved.runs === undefined || saved.runs.earlier === 0) container.abandon();
   }
   onAdded(container);
+  if (saved.isDumped) void endOldDump(options, container);
   if (container.isUntaken) container.control.end();
   else if (undo) killUnwanted(container, options);
   return container;

@@ -113,7 +113,7 @@ export class Container {
     this.started = started;
     this.endKnown = endKnown;
     this.life = new Life(spec.id, begun);
-    this.control = new Control(this, saved?.sentSignal ?? 0, kernel);
+    this.control = new Control(this, saved, kernel);
     this.meter = new Meter({ handle, pid, startTicks, hasInit: spec.init }, saved, () => this.written.expire(), kernel);
     this.readiness = new ReadinessState(spec.ready !== null, saved?.ready ?? null);
     this.endHooks = new EndHooks(saved ?? undefined);

@@ -8,6 +8,7 @@ import { requireState } from './actions.js';
 import { deadlineOf } from './deadline.js';
 import { CAUSE } from './exit.js';
 import type { Life } from './life.js';
+import type { SavedState } from './saved-state-types.js';
 
 const FREEZE_TIMEOUT_MS = 5000;
 
@@ -26,12 +27,19 @@ export class Control {
   /** Resolves when the result of the start is taken; null if this niwad has not started the container. */
   #begun: Promise<void> | null = null;
   #sentSignal: number;
+  /** Whether another program writes the container, which was running, into files: it freezes the group meanwhile. */
+  isDumped: boolean;
 
-  /** @param sentSignal the last signal that an earlier niwad has sent; 0 for none */
-  constructor(controlled: Controlled, sentSignal: number, kernel: Pick<Kernel, 'births' | 'containers' | 'host'>) {
+  /** @param saved what an earlier niwad has done; null for a container that this one has made */
+  constructor(
+    controlled: Controlled,
+    saved: Pick<SavedState, 'sentSignal' | 'isDumped'> | null,
+    kernel: Pick<Kernel, 'births' | 'containers' | 'host'>,
+  ) {
     this.#of = controlled;
     this.#kernel = kernel;
-    this.#sentSignal = sentSignal;
+    this.#sentSignal = saved?.sentSignal ?? 0;
+    this.isDumped = saved?.isDumped ?? false;
   }
 
   /** The last signal that was sent through niwa; 0 for none. */

@@ -126,6 +126,7 @@ export const SavedStateSchema = Type.Object({
   startedNs: BigNumber,
   deadlineNs: BigNumber,
   sentSignal: Type.Integer({ minimum: 0, maximum: 64 }),
+  isDumped: Type.Optional(Type.Boolean()),
   outlivedOomKills: Type.Optional(Whole),
   memory: nullable(Type.Object({ byteSeconds: Usec, usec: Usec, bytes: nullable(Usec) })),
   usage: nullable(Type.Object({ cpu: Type.Object({}) })),

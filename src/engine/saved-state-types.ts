@@ -39,6 +39,8 @@ export interface SavedState {
   deadlineNs: string;
   /** The last signal that was sent through niwa; 0 for none. */
   sentSignal: number;
+  /** Set while another program dumps the container, which was running: if it is found frozen, nobody has paused it. */
+  isDumped?: boolean;
   /** How many OOM kills in its group the first process has survived; missing in states of an older niwad. */
   outlivedOomKills?: number;
   /** How long each part of the start took; missing in states of an older niwad. */

@@ -69,6 +69,7 @@ export function stateOf(
     startedNs: String(life.startedNs),
     deadlineNs: String(life.deadlineNs),
     sentSignal: container.control.sentSignal,
+    ...(container.control.isDumped ? { isDumped: true } : {}),
     outlivedOomKills: meter.outlivedOomKills,
     phases,
     memory: meter.memory,

@@ -47,15 +47,12 @@ async function checkpoint(parts: VerbParts, call: Call, connection: Connection):
     const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8');
     const subject = { pid, group, groupInTree, groups, mounts, hostMounts, network };
     const words = dumpWords(savedConfig(container), subject, flags);
-    try {
+    await parts.runtime.dump(container, async () => {
       connection.send(FRAME.criu, textsBody(words));
       const answer = await connection.next();
       closeAll(answer.descriptors);
       requireSuccess('checkpoint', readHookEnd(answer.body));
-    } catch (error) {
-      await container.control.thaw(); // CRIU may have ended while it had frozen the container
-      throw error;
-    }
+    });
   });
   if (!leaves) await removeUnlessGone(parts, container, connection);
   return '';

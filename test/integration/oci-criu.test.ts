@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa, execaSync } from 'execa';
 import { describe, expect, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { host, PATIENCE, type Skip } from './support/host.js';
+import { host, PATIENCE, type Skip, scaled } from './support/host.js';
 import type { Niwad } from './support/niwad.js';
 import { NIWA_OCI, Oci } from './support/oci.js';
 import { test as base } from './support/test.js';
@@ -144,6 +144,35 @@ describe('without CRIU, or where it fails', () => {
     const { exitCode, message } = await oci.make('--criu', criu, 'checkpoint', '--image-path', images, id);
     expect([exitCode, message]).toEqual([1, expect.stringContaining('first process is in a group below its own')]);
     await oci.done('delete', '--force', id);
+  });
+
+  test('a container goes on that CRIU has frozen, when both have died; one that is paused stays so', async () => {
+    const place = newPlace();
+    const niwad = await startDaemon(place);
+    const oci = new Oci(niwad);
+    const one = await counting(oci);
+    const paused = await counting(oci);
+    await oci.done('pause', paused.id);
+    const groups = (await niwad.client.list()).map(({ oci, cgroup }) => [oci?.id, cgroup] as const);
+    const freezerOf = ({ id }: { id: string }) => `${new Map(groups).get(id)}/cgroup.freeze`;
+    for (const { id, bundle, images } of [one, paused]) {
+      const criu = programOf(bundle, `echo 1 > ${freezerOf({ id })}; echo $$ > begun; exec sleep 1000`);
+      void oci.make('--criu', criu, 'checkpoint', '--leave-running', '--image-path', images, id);
+      await vi.waitFor(() => expect(readFileSync(join(images, 'begun'), 'utf8')).toMatch(/\n/), PATIENCE);
+    }
+    const last = countIn(one.bundle);
+    await niwad.stop('SIGKILL');
+    for (const { images } of [one, paused])
+      process.kill(Number(readFileSync(join(images, 'begun'), 'utf8')), 'SIGKILL');
+    await startDaemon(place);
+    expect((await oci.state(one.id)).status).toBe('running');
+    await vi.waitFor(() => expect(countIn(one.bundle)).toBeGreaterThan(last + 1), {
+      ...PATIENCE,
+      timeout: scaled(30_000),
+    });
+    expect((await oci.state(paused.id)).status).toBe('paused');
+    expect(readFileSync(freezerOf(paused), 'utf8')).toBe('1\n');
+    for (const { id } of [one, paused]) await oci.done('delete', '--force', id);
   });
 
   test('a checkpoint is not interrupted where niwad ends meanwhile', async () => {
