@@ -35,7 +35,9 @@ export class Booted {
 
   constructor(systemd: Systemd, place: Place) {
     this.systemd = systemd;
-    this.launcher = ['nsenter', `--target=${systemd.pid}`, '--mount', '--pid', '--cgroup'];
+    // in a group that this systemd may move processes from, as one of its services is: see nsdelegate in cgroups(7)
+    const enter = ['sh', '-c', `echo $$ >${systemd.beside}/cgroup.procs && exec "$@"`, 'sh'];
+    this.launcher = [...enter, 'nsenter', `--target=${systemd.pid}`, '--mount', '--pid', '--cgroup'];
     this.place = place;
   }
 

@@ -29,10 +29,13 @@ const BOOT = `
 /** A systemd that is PID 1 of its own namespaces, in the group of a place. */
 export class Systemd {
   readonly pid: number;
+  /** The directory of a group in its namespace that is none of its units. */
+  readonly beside: string;
   readonly #ended: Promise<unknown>;
 
-  private constructor(pid: number, ended: Promise<unknown>) {
+  private constructor(pid: number, beside: string, ended: Promise<unknown>) {
     this.pid = pid;
+    this.beside = beside;
     this.#ended = ended;
   }
 
@@ -53,9 +56,10 @@ export class Systemd {
     const pid = await childOf(unshare.pid ?? 0);
     writeFileSync(join(mount, ownGroup(), 'cgroup.procs'), String(unshare.pid)); // out of the way of the controllers
     writeFileSync(join(place.directory, 'alone'), '');
-    const systemd = new Systemd(pid, unshare);
+    const systemd = new Systemd(pid, join(base, 'beside'), unshare);
     while (!(await systemd.run('systemctl', 'is-active', 'empty.target')).startsWith('active'))
       await new Promise((resolve) => setTimeout(resolve, 200));
+    mkdirSync(systemd.beside);
     return systemd;
   }
 
