@@ -115,9 +115,11 @@ test('a pidfd socket gets the pidfd of a process', async ({ oci }) => {
   const bundle = await oci.bundle(SLEEPER);
   const [socket, pidFile] = [join(bundle, 'pidfd.sock'), join(bundle, 'pid')];
   const receiver = execa('python3', ['-c', RECEIVER, socket]);
-  const lines: string[] = [];
-  receiver.stdout.on('data', (text) => lines.push(...String(text).split('\n').filter(Boolean)));
-  await vi.waitFor(() => expect(lines).toEqual(['ready']), PATIENCE);
+  let told = '';
+  receiver.stdout.on('data', (text) => {
+    told += String(text);
+  });
+  await vi.waitFor(() => expect(told).toBe('ready\n'), PATIENCE);
   const missing = await oci.make('create', '--bundle', bundle, '--pidfd-socket', join(bundle, 'none'), id);
   expect(missing).toEqual({ exitCode: 1, message: expect.stringContaining('cannot connect to the pidfd socket') });
   expect(await oci.make('run', '--detach', '--bundle', bundle, '--pidfd-socket', socket, id)).toEqual(MADE);
@@ -125,6 +127,6 @@ test('a pidfd socket gets the pidfd of a process', async ({ oci }) => {
   expect(await oci.make(...exec)).toEqual(MADE);
   await receiver;
   const { pid } = await oci.state(id);
-  expect(lines.slice(1)).toEqual([`standard ${pid}`, `setns ${(await execa('cat', [pidFile])).stdout}`]);
+  expect(told).toBe(`ready\nstandard ${pid}\nsetns ${(await execa('cat', [pidFile])).stdout}\n`);
   await oci.done('delete', '--force', id);
 });
