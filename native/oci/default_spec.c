@@ -1,7 +1,7 @@
 #include "default_spec.h"
 
 const char default_spec[] = "{\n"
-                            "  \"ociVersion\": \"1.2.0\",\n"
+                            "  \"ociVersion\": \"1.3.0\",\n"
                             "  \"process\": {\n"
                             "    \"terminal\": true,\n"
                             "    \"user\": {\n"

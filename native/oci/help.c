@@ -42,6 +42,6 @@ void print_help(const struct command *command) {
 }
 
 void print_version(void) {
-    printf("%s version %s\nspec: %s\n+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF\n", own_name(), NIWA_VERSION,
+    printf("%s version %s\nspec: %s\n+SYSTEMD -SELINUX +APPARMOR +CAP +SECCOMP +EBPF\n", own_name(), NIWA_VERSION,
            OCI_VERSION);
 }

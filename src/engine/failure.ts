@@ -148,7 +148,7 @@ function helperDied(id: string, { signal }: FailedAt, cause: KernelError): NiwaE
   const how = signal === 0 ? 'ended' : `was ended by ${signalName(signal)}`;
   return new NiwaError(
     'START_FAILED',
-    `container ${id} did not start: its boot helper ${how} on the way. A memory or pids limit that is too small does this.`,
+    `container ${id} did not start: its boot helper ${how} on the way. A limit that is too small does this: of memory, of pids, or of open files (RLIMIT_NOFILE).`,
     { cause },
   );
 }

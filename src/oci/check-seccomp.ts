@@ -9,12 +9,15 @@ import { SECCOMP_ACTIONS_OF_ENGINES, SECCOMP_COMPARISONS } from '../protocol/spe
 const MAX_ERRNOS: Readonly<Record<string, number>> = { SCMP_ACT_ERRNO: 4095, SCMP_ACT_TRACE: 0xffff };
 const ACTIONS: readonly string[] = SECCOMP_ACTIONS_OF_ENGINES;
 const COMPARISONS: readonly string[] = SECCOMP_COMPARISONS;
-/** Those of this machine, by the name that Node.js has for it. */
+/** Those of the machines on which niwa runs, by the name that Node.js has for it. */
 const OWN_ARCHITECTURES: Partial<Record<NodeJS.Architecture, string[]>> = {
   // x32 has no call of its own here: those of a kernel that has it get ENOSYS
   x64: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
   arm64: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'],
 };
+
+/** The architectures whose calls a filter can be for on this machine. */
+export const FILTER_ARCHITECTURES: readonly string[] = OWN_ARCHITECTURES[process.arch] ?? [];
 
 const OTHER_ARCHITECTURES = [
   ...['MIPS', 'MIPS64', 'MIPS64N32', 'MIPSEL', 'MIPSEL64', 'MIPSEL64N32', 'PPC', 'PPC64', 'PPC64LE', 'S390', 'S390X'],
@@ -59,7 +62,8 @@ function checkErrno(errno: number | undefined, action: string, field: string): v
 export function checkSeccomp(seccomp: OciSeccomp & { architectures?: string[] }): void {
   const { defaultAction, defaultErrnoRet, syscalls = [], architectures = [] } = seccomp;
   const place = 'linux.seccomp';
-  const known = (action: string, field: string) => {
+  const known = (action: string | undefined, field: string) => {
+    if (action === undefined) throw refused(`${place}.${field}`, 'it is missing');
     if (!ACTIONS.includes(action)) throw refused(`${place}.${field} "${action}"`, 'there is no such action');
   };
   known(defaultAction, 'defaultAction');
@@ -68,7 +72,7 @@ export function checkSeccomp(seccomp: OciSeccomp & { architectures?: string[] })
   for (const [i, name] of architectures.entries())
     if (!ARCHITECTURES.includes(name)) throw refused(`${place}.architectures[${i}] "${name}"`, 'there is no such one');
   // no program of another machine runs here
-  seccomp.architectures = architectures.filter((name) => OWN_ARCHITECTURES[process.arch]?.includes(name));
+  seccomp.architectures = architectures.filter((name) => FILTER_ARCHITECTURES.includes(name));
   for (const [i, { action, names = [], args = [], errnoRet }] of syscalls.entries()) {
     known(action, `syscalls[${i}].action`);
     checkErrno(errnoRet, action, `${place}.syscalls[${i}].errnoRet`);
@@ -78,6 +82,7 @@ export function checkSeccomp(seccomp: OciSeccomp & { architectures?: string[] })
       requireWithin(index, `${argument}.index`, 5);
       requireWithin(value, `${argument}.value`, MAX_64_BITS);
       requireWithin(valueTwo, `${argument}.valueTwo`, MAX_64_BITS);
+      if (op === undefined) throw refused(`${argument}.op`, 'it is missing');
       if (!COMPARISONS.includes(op)) throw refused(`${argument}.op "${op}"`, 'there is no such one');
     }
   }

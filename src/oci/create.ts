@@ -19,13 +19,25 @@ import type { BirthWord } from './messages.js';
 import { afterMaking, notifyDirectory, notifySocket, withNotify } from './notify.js';
 import type { Call } from './options.js';
 import { execConfigOf } from './process-verbs.js';
-import { checkCalls, specOf, withKeptGroups } from './spec.js';
+import { checkCalls, idleAnnotations, specOf, withKeptGroups } from './spec.js';
 import { startMade } from './start.js';
 import { creatingState, type OciState } from './state.js';
 import { type VerbParts, warningOf } from './verb-parts.js';
 import { wordsOf } from './words.js';
 
-const ID = /^[\w+\-.]{1,1024}$/;
+const MOST_OF_ID = 1024;
+
+/** @throws NiwaError SPEC_INVALID in the words that engines look for */
+function requireId(id: string): void {
+  const [wrong] = id === '.' || id === '..' ? [id] : (/[^\w+\-.]/.exec(id) ?? []);
+  if (wrong !== undefined)
+    throw new NiwaError(
+      'SPEC_INVALID',
+      `invalid id format: ${id}; invalid character \`${wrong}\` in the ID; allowed are 1 to ${MOST_OF_ID} of the characters a-z A-Z 0-9 _ + - .`,
+    );
+  if (id.length > MOST_OF_ID)
+    throw new NiwaError('SPEC_INVALID', `invalid id format: it has ${id.length} characters; at most ${MOST_OF_ID}`);
+}
 
 /**
  * Makes a container up to its wait, and starts it where the command asks for that, too, as a `run` does. Gives its id
@@ -56,12 +68,7 @@ type Bearer = (creating: Creating) => Birth;
  */
 export async function createBy(parts: VerbParts, call: Call, connection: Connection, bear: Bearer): Promise<Container> {
   const id = call.argument(0, 'the id of the container');
-  const [wrong = id] = /[^\w+\-.]/.exec(id) ?? [];
-  if (!ID.test(id) || id === '.' || id === '..')
-    throw new NiwaError(
-      'SPEC_INVALID',
-      `invalid id format: ${id}; invalid character \`${wrong}\` in the ID; allowed are 1 to 1024 of the characters a-z A-Z 0-9 _ + - .`,
-    );
+  requireId(id);
   const tell = warningOf(connection);
   const known = knownConfig(call.needed('config'), tell);
   checkCalls(known.config, (name) => parts.kernel.host.knowsCall(name), parts.honoured);
@@ -71,7 +78,10 @@ export async function createBy(parts: VerbParts, call: Call, connection: Connect
   const choices = choicesOf(call, id);
   const { root: rootfs } = sourcesOf(config, choices.bundle);
   const { annotations = {} } = config;
-  const unused = call.bySystemd ? unusedProperties(annotations, parts.honoured) : [];
+  const unused = [
+    ...idleAnnotations(annotations, parts.honoured),
+    ...(call.bySystemd ? unusedProperties(annotations, parts.honoured) : []),
+  ];
   if (unused.length > 0) tell(unused);
   const state = creatingState({ ...choices, rootfs, annotations }, new Date());
   const giveBack = parts.names.reserve(call.root, state);

@@ -1,8 +1,12 @@
-import { HOOK_POINTS } from '../plan/oci/config.js';
+import { CONFIG_VERSION, HOOK_POINTS } from '../plan/oci/config.js';
 import { MOUNT_WORDS } from '../plan/oci/mount-words.js';
 import { FILTER_FLAG_NAMES } from '../plan/oci/process.js';
 import { MEMORY_WORDS } from '../plan/oci/scheduling.js';
+import { PROPERTY } from '../plan/oci/scope-properties.js';
 import { SECCOMP_ACTIONS_OF_ENGINES, SECCOMP_COMPARISONS } from '../protocol/spec/seccomp.js';
+import { CAPABILITIES } from '../spec/capabilities.js';
+import { FILTER_ARCHITECTURES } from './check-seccomp.js';
+import { ANNOTATION_NAMES } from './spec.js';
 
 /** What `niwa-oci features` tells, see features.md of the OCI runtime-spec. */
 
@@ -10,7 +14,7 @@ import { SECCOMP_ACTIONS_OF_ENGINES, SECCOMP_COMPARISONS } from '../protocol/spe
 export function features(version: string): object {
   return {
     ociVersionMin: '1.0.0',
-    ociVersionMax: '1.3.0',
+    ociVersionMax: CONFIG_VERSION,
     hooks: [...HOOK_POINTS],
     mountOptions: [
       'bind',
@@ -26,11 +30,14 @@ export function features(version: string): object {
     ].sort(),
     linux: {
       namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'user', 'uts'],
+      capabilities: CAPABILITIES.map((name) => `CAP_${name}`),
       cgroup: { v1: false, v2: true, systemd: true, systemdUser: false, rdma: true },
       seccomp: {
         enabled: true,
         actions: [...SECCOMP_ACTIONS_OF_ENGINES],
         operators: [...SECCOMP_COMPARISONS],
+        archs: [...FILTER_ARCHITECTURES],
+        knownFlags: FILTER_FLAG_NAMES,
         supportedFlags: FILTER_FLAG_NAMES,
       },
       // by the spec, whatever the host has; labels of SELinux are set, but no host with it has shown that they hold
@@ -42,5 +49,6 @@ export function features(version: string): object {
       mountExtensions: { idmap: { enabled: true } },
     },
     annotations: { 'dev.niwa.version': version },
+    potentiallyUnsafeConfigAnnotations: [...ANNOTATION_NAMES, PROPERTY].sort(),
   };
 }

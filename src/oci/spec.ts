@@ -5,6 +5,7 @@ import { profileOf } from '../plan/oci/process.js';
 import { refused } from '../plan/oci/refusal.js';
 import { capabilitiesOf } from '../plan/oci/resources.js';
 import { userSpaceOf } from '../plan/oci/userns.js';
+import { NiwaError } from '../protocol/errors.js';
 import type { OciOrigin } from '../protocol/resolved-oci.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { parseSpec } from '../spec/spec.js';
@@ -27,6 +28,16 @@ const OF_NO_FIELD = [KEEP_GROUPS, KNOWN_CALLS, SCOPE_PROPERTY] as const;
 export type Annotation = keyof typeof ANNOTATIONS | (typeof OF_NO_FIELD)[number];
 const PREFIX = 'dev.niwa.';
 const PREFIX_OF_CRUN = 'run.oci.';
+
+/** All but those of scopes, with their whole names; that of labels is the beginning of many. */
+const NAMES: readonly (readonly [Annotation, string])[] = [
+  ...(Object.keys(ANNOTATIONS) as (keyof typeof ANNOTATIONS)[]).map(
+    (name) => [name, PREFIX + name + (name === 'label' ? '.' : '')] as const,
+  ),
+  ...([KEEP_GROUPS, KNOWN_CALLS] as const).map((name) => [name, PREFIX_OF_CRUN + name] as const),
+];
+/** The whole names of the annotations that change a container, and the beginnings of such names. */
+export const ANNOTATION_NAMES: readonly string[] = NAMES.map(([, name]) => name);
 
 /**
  * Gives the spec that niwad shows of an OCI container, and by which it is billed and ended. Its plan is made from the
@@ -102,15 +113,46 @@ function asksFor(name: Annotation, { annotations = {} }: OciConfig, honoured: re
 /** Most containers have no annotation of niwa, and so the same spec but for what their config says. */
 const bases = new Kept<Spec>((base) => JSON.stringify(base).length);
 
+/**
+ * Gives the annotations of niwa that have no effect, as they are told: those that it does not know, and those that the
+ * operator does not list. Pure.
+ * @param honoured the annotations that have an effect
+ */
+export function idleAnnotations(
+  annotations: Readonly<Record<string, string>>,
+  honoured: readonly Annotation[],
+): string[] {
+  return Object.keys(annotations).flatMap((name) => {
+    const known = NAMES.find(([, full]) => name === full || (full.endsWith('.') && name.startsWith(full)))?.[0];
+    if (known === undefined ? !name.startsWith(PREFIX) : honoured.includes(known)) return [];
+    const reason = known === undefined ? '' : ', which oci.annotations of niwad.yaml does not list';
+    return [`annotations[${JSON.stringify(name)}]${reason}`];
+  });
+}
+
 /** Gives the spec of a container with these fields and no others. It is frozen. */
 function baseOf(annotated: object): Spec {
   const text = JSON.stringify(annotated);
   const known = bases.get(null, text);
   if (known !== undefined) return known;
-  const base = parseSpec({ process: { args: ['/'] }, userns: 'host', ...annotated }, 'any');
+  const base = parsedBase(annotated);
   freeze(base);
   bases.set(null, text, base);
   return base;
+}
+
+/** @throws NiwaError SPEC_INVALID with the name of the annotation that has a wrong value */
+function parsedBase(annotated: object): Spec {
+  try {
+    return parseSpec({ process: { args: ['/'] }, userns: 'host', ...annotated }, 'any');
+  } catch (error) {
+    const [problem] = error instanceof NiwaError ? (error.details.problems ?? []) : [];
+    if (problem === undefined) throw error;
+    const [field = '', ...inside] = problem.path.split('.');
+    const name = Object.entries(ANNOTATIONS).find(([, each]) => each === field)?.[0] ?? field;
+    const whole = `annotations["${[PREFIX + name, ...inside].join('.')}"]`;
+    throw refused(whole, `found ${problem.found}; allowed: ${problem.allowed}`);
+  }
 }
 
 /** The fields of a niwa spec that annotations set: `dev.niwa.lifetime`, and for labels `dev.niwa.label.NAME`. */

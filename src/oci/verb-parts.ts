@@ -60,7 +60,7 @@ function hasEnded({ kernel }: Pick<VerbParts, 'kernel'>, { state: known, handle 
 
 const MOST_NAMED = 20;
 
-/** Gives what is told of fields that the OCI does not have: the command writes a warning to the log of its engine. */
+/** Gives what is told of fields without effect: the command writes a warning to the log of its engine. */
 export function warningOf(connection: Connection): Tell {
   return (fields) => {
     const more = fields.length > MOST_NAMED ? [`${fields.length - MOST_NAMED} more`] : [];

@@ -3,8 +3,8 @@ import { CAPABILITY_WORDS } from '../protocol/spec/process.js';
 import type { SpecInput } from '../protocol/spec.js';
 import { show } from './problems.js';
 
-/** The capabilities of capabilities(7). The index of a name is the number of the capability. */
-const CAPABILITIES = [
+/** The capabilities of capabilities(7), without CAP_. The index of a name is the number of the capability. */
+export const CAPABILITIES: readonly string[] = [
   'CHOWN',
   'DAC_OVERRIDE',
   'DAC_READ_SEARCH',

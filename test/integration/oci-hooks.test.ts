@@ -37,7 +37,7 @@ describe('hooks', () => {
       });
     expect(await oci.make('create', '--bundle', bundle, id)).toEqual(MADE);
     const { pid } = await oci.state(id);
-    const common = { ociVersion: '1.2.0', id, bundle, annotations: { 'org.example': 'x' } };
+    const common = { ociVersion: '1.3.0', id, bundle, annotations: { 'org.example': 'x' } };
     expect(notes().map(({ point, state }) => [point, state])).toEqual([
       ['prestart', { ...common, status: 'creating', pid }],
       ['createRuntime', { ...common, status: 'creating', pid }],

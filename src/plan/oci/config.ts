@@ -4,7 +4,7 @@
  */
 
 /** The version of the runtime-spec in states; configs of 1.0 to 1.3 are taken. */
-export const CONFIG_VERSION = '1.2.0';
+export const CONFIG_VERSION = '1.3.0';
 
 type Integer = number | bigint;
 export type CapabilitySet = 'bounding' | 'effective' | 'permitted' | 'inheritable' | 'ambient';

@@ -75,7 +75,7 @@ function hookOps(
     const { path, args, env = environment, timeoutMs } = settled(hook);
     return op(
       'hook',
-      hookWords(point, i),
+      `${hookWords(point, i)}: ${path}`,
       [timeoutMs ?? 0, args.length],
       [path, directory, before, behind, ...args, ...env],
     );

@@ -158,7 +158,8 @@ export function execCpus({ execCPUAffinity: { initial = '', final = '' } = {} }:
   return { command, ops: command.length > 0 ? [] : [runEverywhere()] };
 }
 
-function numberOf(word: string, numbers: Readonly<Record<string, number>>, place: string): number {
+function numberOf(word: string | undefined, numbers: Readonly<Record<string, number>>, place: string): number {
+  if (word === undefined) throw refused(place, `it is missing: ${Object.keys(numbers).join(', ')}`);
   const number = Object.hasOwn(numbers, word) ? numbers[word] : undefined;
   if (number === undefined)
     throw refused(`${place} "${word}"`, `there is no such one: ${Object.keys(numbers).join(', ')}`);

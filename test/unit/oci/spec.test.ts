@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Annotation, checkCalls, specOf, withKeptGroups } from '../../../src/oci/spec.js';
+import { type Annotation, checkCalls, idleAnnotations, specOf, withKeptGroups } from '../../../src/oci/spec.js';
 import type { OciConfig } from '../../../src/plan/oci/config.js';
 
 const CONFIG: OciConfig = {
@@ -28,7 +28,8 @@ it('honours the annotations that the operator lists, and no other', () => {
 });
 
 it('refuses a wrong value', () => {
-  expect(() => specWith({ 'dev.niwa.lifetime': 'soon' }, ALL)).toThrow('lifetime');
+  expect(() => specWith({ 'dev.niwa.lifetime': 'soon' }, ALL)).toThrow('annotations["dev.niwa.lifetime"]: found');
+  expect(() => specWith({ 'dev.niwa.stop-signal': 'x' }, ALL)).toThrow('annotations["dev.niwa.stop-signal"]: found');
   expect(specWith({ 'dev.niwa.lifetime': 'soon' }, [])).toMatchObject({ lifetimeUsec: null });
 });
 
@@ -80,4 +81,20 @@ it('is the same for each container but for what its config and its annotations s
   expect(Object.keys(second ?? {})).toEqual(Object.keys(first ?? {}));
   expect(specWith({ 'dev.niwa.lifetime': '5s' }, ALL).lifetimeUsec).toBe(5_000_000);
   expect(specWith({ 'dev.niwa.lifetime': '6s' }, ALL).lifetimeUsec).toBe(6_000_000);
+});
+
+it('tells the annotations of niwa that have no effect', () => {
+  const annotations = Object.fromEntries(
+    ['dev.niwa.lifetime', 'dev.niwa.owner', 'dev.niwa.bogus', 'dev.niwa.label.x', 'run.oci.keep_original_groups']
+      .concat('run.oci.handler', 'org.example.owner')
+      .map((name) => [name, '1']),
+  );
+  const unlisted = ', which oci.annotations of niwad.yaml does not list';
+  expect(idleAnnotations(annotations, ['lifetime'])).toEqual([
+    `annotations["dev.niwa.owner"]${unlisted}`,
+    'annotations["dev.niwa.bogus"]',
+    `annotations["dev.niwa.label.x"]${unlisted}`,
+    `annotations["run.oci.keep_original_groups"]${unlisted}`,
+  ]);
+  expect(idleAnnotations(annotations, [...ALL, 'keep_original_groups'])).toEqual(['annotations["dev.niwa.bogus"]']);
 });

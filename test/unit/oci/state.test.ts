@@ -6,7 +6,7 @@ const origin = { id: 'a', root: '/r', bundle: '/b', rootfs: '/b/rootfs', annotat
 
 it('has the fields of the OCI', () => {
   expect(ociState(container, origin, false)).toEqual({
-    ociVersion: '1.2.0',
+    ociVersion: '1.3.0',
     id: 'a',
     pid: 7,
     status: 'running',

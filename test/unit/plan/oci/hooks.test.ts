@@ -4,7 +4,7 @@ import { hookState, rootHooks, settled, startHookOps } from '../../../../src/pla
 
 const SUBJECT = { id: 'a', bundle: '/b', annotations: {} };
 const configOf = (hooks: OciHooks): OciConfig => ({
-  ociVersion: '1.2.0',
+  ociVersion: '1.3.0',
   process: { user: { uid: 0, gid: 0 }, args: ['true'], cwd: '/', env: ['OF=program'] },
   root: { path: 'rootfs' },
   hooks,
@@ -13,7 +13,7 @@ const configOf = (hooks: OciHooks): OciConfig => ({
 it('tells hooks of the state of their container', () => {
   const state = JSON.parse(hookState({ ...SUBJECT, annotations: { x: 'y' } }, 'running', 7));
   expect(state).toEqual({
-    ociVersion: '1.2.0',
+    ociVersion: '1.3.0',
     id: 'a',
     status: 'running',
     bundle: '/b',
