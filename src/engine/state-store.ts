@@ -275,6 +275,7 @@ function changeOf(saved: SavedState): Record<Exclude<keyof SavedState, Fixed>, u
     ready: saved.ready,
     hooksDone: saved.hooksDone,
     hookTries: saved.hookTries,
+    isDumped: saved.isDumped ?? false,
   };
 }
 
