@@ -1,4 +1,4 @@
-// Compiles a bundle that has just been built: node [flags of its launcher] bin/compile.mjs niwad|niwa
+// Compiles a bundle that has just been built: node bin/compile.mjs niwad|niwa
 //
 // V8 keeps what has been executed until then. So niwad is run as it will be: it takes over containers of a niwad that was
 // killed, answers some requests, also those of niwa-oci, and ends. Where it cannot run (it needs root), what it has

@@ -56,6 +56,7 @@ export function mend(damaged: Damaged, { cgroup, bootId, kept, oldest, lease, in
     startedNs: state.startedNs ?? String(first?.bornNs ?? 0),
     deadlineNs: state.deadlineNs ?? '0',
     sentSignal: state.sentSignal ?? 0,
+    isDumped: state.isDumped ?? false,
     outlivedOomKills: state.outlivedOomKills ?? 0,
     memory: state.memory ?? null,
     usage: state.usage ?? interim?.usage ?? null,

@@ -43,9 +43,13 @@ export class Collector {
 async function collected(): Promise<void> {
   const { emitWarning } = process;
   process.emitWarning = () => {}; // says at the first call that the function may change: only its collection is used
-  const measured = measureMemory({ execution: 'eager' });
-  process.emitWarning = emitWarning;
-  await measured;
+  try {
+    const measured = measureMemory({ execution: 'eager' });
+    process.emitWarning = emitWarning;
+    await measured;
+  } finally {
+    process.emitWarning = emitWarning;
+  }
 }
 
 function usedBytes(): number {

@@ -28,7 +28,7 @@ export function pastOfMade({ phases, started }: Pick<Past, 'phases' | 'started'>
 export function pastOfAdopted(saved: SavedState, adopted: Adopted): Past {
   const { startedNs, deadlineNs, stopping, endKnown, frozen } = adopted;
   const startedAt = dateOf(saved.startedAt) ?? (startedNs === 0n ? null : wallTime(startedNs));
-  const isPaused = frozen && saved.isDumped !== true;
+  const isPaused = frozen && !saved.isDumped;
   const going = startedNs === 0n ? 'created' : isPaused ? 'paused' : 'running';
   const begun: Begun = { state: stopping ? 'stopping' : going, startedAt, startedNs, deadlineNs };
   return { begun, endKnown, phases: saved.phases ?? {}, started: null, saved };

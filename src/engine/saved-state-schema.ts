@@ -11,7 +11,7 @@ import { signalNumber } from '../spec/signals.js';
 
 export const STATE_VERSION = 1;
 /** Fields of a state that an earlier niwad did not know. */
-const STATE_DEFAULTS = { ready: null, hooksDone: true, lease: null };
+const STATE_DEFAULTS = { ready: null, hooksDone: true, lease: null, isDumped: false };
 /** Fields of a spec that an earlier niwad did not know. */
 const SPEC_DEFAULTS = { hooks: {}, ready: null, service: null };
 
@@ -126,7 +126,7 @@ export const SavedStateSchema = Type.Object({
   startedNs: BigNumber,
   deadlineNs: BigNumber,
   sentSignal: Type.Integer({ minimum: 0, maximum: 64 }),
-  isDumped: Type.Optional(Type.Boolean()),
+  isDumped: Type.Boolean(),
   outlivedOomKills: Type.Optional(Whole),
   memory: nullable(Type.Object({ byteSeconds: Usec, usec: Usec, bytes: nullable(Usec) })),
   usage: nullable(Type.Object({ cpu: Type.Object({}) })),

@@ -40,7 +40,7 @@ export interface SavedState {
   /** The last signal that was sent through niwa; 0 for none. */
   sentSignal: number;
   /** Set while another program dumps the container, which was running: if it is found frozen, nobody has paused it. */
-  isDumped?: boolean;
+  isDumped: boolean;
   /** How many OOM kills in its group the first process has survived; missing in states of an older niwad. */
   outlivedOomKills?: number;
   /** How long each part of the start took; missing in states of an older niwad. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { makeAfresh, removeDirectory } from '../host/directory.js';
 import { isThere, load } from '../host/stored-file.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
-import type { Found } from './journal/found.js';
+import { type Found, textOf } from './journal/found.js';
 import { Journal, type Run } from './journal/journal.js';
 import type { LastingStates } from './lasting-states.js';
 import { STATE_VERSION, savedStateProblem, withDefaults } from './saved-state-schema.js';
@@ -162,7 +162,7 @@ export class StateStore {
       whole.set(id, said as SavedState);
       this.#journal.know(found, runOf(said as SavedState));
     } else {
-      damaged.set(id, { id, reason, said, text: damage?.text ?? Buffer.from(JSON.stringify(value)) });
+      damaged.set(id, { id, reason, said, text: damage?.text ?? textOf(found.lines) });
       this.#journal.know(found, null);
     }
   }
@@ -275,7 +275,7 @@ function changeOf(saved: SavedState): Record<Exclude<keyof SavedState, Fixed>, u
     ready: saved.ready,
     hooksDone: saved.hooksDone,
     hookTries: saved.hookTries,
-    isDumped: saved.isDumped ?? false,
+    isDumped: saved.isDumped,
   };
 }
 

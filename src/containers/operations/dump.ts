@@ -32,5 +32,5 @@ export async function endOldDump(parts: Pick<Parts, 'books' | 'registry'>, conta
 async function endDump({ books, registry }: Pick<Parts, 'books' | 'registry'>, container: Container): Promise<void> {
   await container.control.thaw();
   container.control.isDumped = false;
-  if (registry.hasThis(container)) books.save(container);
+  if (registry.hasThis(container) && !container.hasEnded) books.save(container); // its end is saved already
 }

@@ -102,6 +102,7 @@ function doubted(one: Found): Found {
   return { ...one, value, damage: { reason, text: textOf(one.lines) } };
 }
 
-function textOf(lines: readonly Line[]): Buffer {
+/** The lines as they are in the journal. */
+export function textOf(lines: readonly Line[]): Buffer {
   return Buffer.concat(lines.flatMap(({ text }) => [text, Buffer.from('\n')]));
 }

@@ -20,3 +20,12 @@ it('the wall time of a moment is right where the thread is held up between two c
   expect(told).toBeGreaterThanOrEqual(before - ROUNDING_MS);
   expect(told).toBeLessThanOrEqual(after + ROUNDING_MS);
 });
+
+it('the wall time is told also where each reading of the clocks takes long', () => {
+  vi.spyOn(Date, 'now').mockImplementation(() => {
+    const read = now();
+    while (now() < read + 2);
+    return read;
+  });
+  expect(Math.abs(wallTime(kernel.host.boottimeNs()).getTime() - now())).toBeLessThan(1000);
+});

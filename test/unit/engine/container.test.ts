@@ -40,6 +40,7 @@ it('shows in the list what has changed, and the same as when it is inspected', (
   const shown = { state: 'exited', pid: null, exit: EXIT, ready: { state: 'failed', at: EXIT.at } };
   expect(JSON.parse(container.view.text())).toMatchObject({ ...shown, spec: { lifetimeUsec: 1e6 } });
   expect(JSON.parse(container.view.text())).toEqual(JSON.parse(JSON.stringify(container.status())));
+  expect(JSON.parse(container.view.answerText())).toEqual(JSON.parse(JSON.stringify(container.status())));
 });
 
 it('goes on ending where it cannot be killed now: what else a failed start undoes is undone', () => {

@@ -67,6 +67,15 @@ it('gives back what was saved last, the oldest first', async () => {
   expect(await states.load()).toMatchObject(expected); // also in the store that wrote it
 });
 
+it('says that a program dumps a container as long as it does', async () => {
+  const one = stateOf('dumped');
+  states.add(one);
+  states.save({ ...one, phase: 'started', isDumped: true });
+  expect((await loaded()).whole).toMatchObject([{ isDumped: true }]);
+  states.save({ ...one, phase: 'started' });
+  expect((await loaded()).whole).toMatchObject([{ isDumped: false }]);
+});
+
 it('writes the spec once for each run, and again when it has changed', async () => {
   const first = stateOf('web', { spec: specOf({ id: 'web', labels: { mark: 'the-spec' } }) });
   const count = () => journal().join('').split('the-spec').length - 1;
@@ -302,4 +311,12 @@ it('says which container and why where nothing can be written', () => {
   const error = refusal(() => states.add(stateOf('nowhere')));
   expect(error.code).toBe('HOST_ERROR');
   expect(error.message).toMatch(/the state of container nowhere: ENOTDIR/);
+});
+
+it('keeps for the operator what the journal says of a state that does not fit', async () => {
+  states.add(stateOf('odd', { pid: 'many' as unknown as number }));
+  const { damaged } = await loaded();
+  expect(damaged).toMatchObject([{ id: 'odd' }]);
+  const lines = journal().join('').split('\n');
+  expect(lines).toContain(damaged[0]?.text?.toString('latin1').trimEnd());
 });

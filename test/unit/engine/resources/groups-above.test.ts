@@ -33,7 +33,7 @@ const draft = (id: string, cgroup: string) => ({ id, spec: { oci: { id: `its-${i
 
 test('the groups above a container stay while another one is being made in them', ({ pods }) => {
   const groups = withOwners();
-  const [one, two] = [draft('one', join(pods, 'one')), draft('two', join(pods, 'two'))];
+  const [one, two] = [draft('one', join(pods, 'a')), draft('two', join(pods, 'b'))];
   groups.acquire(one);
   groups.acquire(two);
   groups.undo(one);
