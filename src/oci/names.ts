@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Container } from '../engine/container.js';
 import { NiwaError } from '../protocol/errors.js';
 import { withResolvers } from '../turns/with-resolvers.js';
@@ -25,12 +26,12 @@ export class OciNames {
     this.#isOver = isOver;
   }
 
-  /** Takes the name of a container that exists. */
+  /** Takes the name of a container that exists, unless one that is not over has it. */
   add({ id, spec: { oci } }: Container): void {
     if (oci === undefined) return;
-    const key = keyOf(oci.root, oci.id);
-    this.#ids.set(key, id);
+    const key = keyOf(resolve(oci.root), oci.id); // earlier versions have saved it as the command line had it
     this.#keys.set(id, key);
+    if (this.#found(key) === undefined) this.#ids.set(key, id);
   }
 
   /** Called when a container is forgotten. */

@@ -54,3 +54,20 @@ it('frees the name of a container that is over, and keeps that of the next one w
   names.removed('niwa-a');
   expect(names.idOf('/r', 'a')).toBe('next');
 });
+
+it.each(['first', 'last'])('knows the living one of two that had the same name, where that comes %s', (order) => {
+  const names = new OciNames((id) => id === 'ended');
+  const both = ['living', 'ended'].map((id) => ({ id, spec: { oci: { id: 'a', root: '/r' } } }) as never);
+  for (const container of order === 'first' ? both : both.reverse()) names.add(container);
+  expect(names.idOf('/r', 'a')).toBe('living');
+  names.removed('ended');
+  expect(names.idOf('/r', 'a')).toBe('living');
+});
+
+it('knows a container by the directory of its root, however an earlier version has written that', () => {
+  const names = new OciNames(() => false);
+  names.add({ id: 'niwa-a', spec: { oci: { id: 'a', root: '//run/./r/' } } } as never);
+  expect([names.idOf('/run/r', 'a'), names.ids('/run/r')]).toEqual(['niwa-a', ['niwa-a']]);
+  names.removed('niwa-a');
+  expect(names.has('/run/r', 'a')).toBe(false);
+});
