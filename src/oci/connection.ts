@@ -19,6 +19,11 @@ export class Connection {
     this.#frames.send(this.#number, kind, typeof body === 'string' ? Buffer.from(body) : body, descriptors);
   }
 
+  /** @throws NiwaError START_FAILED if the command has ended */
+  requireOpen(): void {
+    if (this.#isClosed) throw gone();
+  }
+
   /** Waits for the next frame. @throws NiwaError START_FAILED if the command ends */
   next(): Promise<Frame> {
     return new Promise((take, fail) => {

@@ -8,7 +8,8 @@ import { wordsOf } from './words.js';
 
 /**
  * Starts a container that waits for it, and lets the command run its poststart hooks.
- * @param undoes whether the container is removed where it cannot be started, as one that is made with the same request
+ * @param undoes whether the container is removed where it cannot be started, or the command has ended, as one that is
+ *   made with the same request
  * @throws NiwaError START_FAILED in the words that engines look for, HOOK_FAILED; then the container is removed
  */
 export async function startMade(
@@ -18,6 +19,7 @@ export async function startMade(
   undoes: boolean,
 ): Promise<void> {
   try {
+    if (undoes) connection.requireOpen(); // else it would run, and nobody would know of it
     await parts.runtime.startBorn(container.id);
   } catch (error) {
     if (undoes) await removeUnlessGone(parts, container, connection);

@@ -1,10 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { expect, test, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { PATIENCE } from './support/host.js';
 import { isAlive } from './support/niwad.js';
-import { Oci } from './support/oci.js';
+import { NIWA_OCI, Oci } from './support/oci.js';
 
 cleanUpDaemons();
 /** Gives the pid that a hook has written into its bundle. */
@@ -77,3 +78,36 @@ test.each(['createRuntime', 'poststart'])(
     expect((await oci.run('state', 'one')).stderr).toContain('does not exist');
   },
 );
+
+test('a detached run whose command dies before niwad has its container starts nothing, and leaves nothing', async () => {
+  const niwad = await startDaemon(newPlace());
+  const oci = new Oci(niwad);
+  const shell = (script: string) => [{ path: '/bin/sh', args: ['sh', '-c', script] }];
+  const bundle = await oci.bundle('exec sleep 1000', (config) => {
+    const hooks = {
+      createContainer: shell('echo $$ > pid; until test -e go; do sleep 0.05; done'),
+      startContainer: shell('touch started'),
+      poststop: shell(`cd "$(grep -o '"bundle":"[^"]*' | cut -d '"' -f 4)" && touch stopped`), // niwad runs it
+    };
+    config.mounts.push({ destination: '/notes', type: 'bind', source: '.', options: ['bind'] });
+    Object.assign(config.process, { cwd: '/notes' });
+    Object.assign(config, { hooks });
+  });
+  const words = ['run', '--detach', '--bundle', bundle, 'one'];
+  const run = execa(NIWA_OCI, words, { env: { NIWA_OCI_SOCKET: oci.socket }, reject: false, stdio: 'ignore' });
+  await vi.waitFor(() => pidIn(bundle), PATIENCE);
+  process.kill(niwad.pid, 'SIGSTOP');
+  try {
+    writeFileSync(join(bundle, 'go'), '');
+    await vi.waitFor(() => expect(readFileSync(`/proc/${run.pid}/wchan`, 'utf8')).toMatch(/^unix_stream/), PATIENCE);
+    run.kill('SIGKILL');
+    await run;
+  } finally {
+    process.kill(niwad.pid, 'SIGCONT');
+  }
+  const done = () => ['started', 'stopped'].filter((name) => existsSync(join(bundle, name)));
+  await vi.waitFor(() => expect(done()).not.toEqual([]), PATIENCE);
+  expect(done()).toEqual(['stopped']);
+  await vi.waitFor(async () => expect(await niwad.client.list()).toEqual([]), PATIENCE);
+  expect((await oci.run('state', 'one')).stderr).toContain('does not exist');
+});
