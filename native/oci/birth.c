@@ -28,6 +28,7 @@
 #define CONTAINER_FD 4
 #define FIRST_LIFTED (LAST_PLACE + 1)
 #define NO_STEP UINT32_MAX
+#define CLONE_STEP (NO_STEP - 1)
 #define EXEC_TIMEOUT_MS 10000 // a process of the container may trace that of an exec, and hold it
 #define END_MS 1000
 
@@ -58,7 +59,7 @@ static bool place(const struct making *making, const int *lifted) {
 }
 
 // Runs in the new process: becomes niwa-boot, with the standard streams of this program, the control socket, the first
-// process, the descriptors of the order and the kept ones alone.
+// process, the descriptors of the order and the kept ones alone. What fails here is told as a failure of the clone.
 static _Noreturn void become_boot(const struct making *making) {
     char *const args[] = {"niwa-boot", NULL}, *const env[] = {NULL};
     int above = making->kept > 0 ? KEPT_FD + (int)making->kept : FIRST_LIFTED;
@@ -76,6 +77,8 @@ static _Noreturn void become_boot(const struct making *making) {
                  place_kept(making->kept) == 0 && dup2(control, CONTROL_FD) >= 0 &&
                  (making->first < 0 || dup2(first, CONTAINER_FD) >= 0) && place(making, placed);
     if (ready) syscall(SYS_execveat, lifted, "", args, env, AT_EMPTY_PATH);
+    struct boot_report report = {.kind = BOOT_FAILED, .step = CLONE_STEP, .error = errno};
+    send_whole(control, &report, sizeof report, NULL, 0);
     _exit(127);
 }
 
@@ -164,12 +167,13 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
     born.control = control[0];
     making.control = control[1];
     int error = clone_into(&making, &born);
-    if (error < 0) tell_unborn(niwad, NO_STEP - 1, -error, 0);
+    if (error < 0) tell_unborn(niwad, CLONE_STEP, -error, 0);
     close(control[1]);
     for (size_t i = 0; i < birth->fd_count; i++) close(birth->fds[i]);
     struct boot_report report;
-    bool sent = send_whole(born.control, order.program, order.program_length, NULL, 0) == 0;
-    error = sent ? await_report(&order, niwad, &born, &report) : -EIO;
+    // where the process has ended already, its report is there to be read
+    send_whole(born.control, order.program, order.program_length, NULL, 0);
+    error = await_report(&order, niwad, &born, &report);
     while (error == 0 && report.kind == BOOT_PAUSED) error = pass_pause(&order, niwad, &born, &report);
     if (error < 0) tell_unborn(niwad, NO_STEP, -error, error == -ETIMEDOUT ? 0 : ending_signal(born.pidfd));
     if (report.kind != BOOT_READY) tell_unborn(niwad, report.step, report.error, 0);

@@ -204,3 +204,18 @@ describe('a container without a mount namespace of its own', () => {
     expect(message).toMatch(new RegExp(`^${field}: it would stay in a mount namespace that others have`));
   });
 });
+
+test('a command that may not join the network of the container says so', async ({ oci }) => {
+  const bundle = await oci.bundle('true', (config) => {
+    config.root = { path: 'rootfs' };
+    config.mounts = [];
+    delete config.hostname;
+    Object.assign(config.linux, { namespaces: [{ type: 'network' }], maskedPaths: [], readonlyPaths: [] });
+  });
+  const words = ['--bounding-set=-sys_admin', NIWA_OCI, 'create', '--bundle', bundle, oci.id()];
+  // niwad has no network that is ready for the first of them
+  for (let i = 0; i < 5; i++) {
+    const { exitCode, stderr } = await execa('setpriv', words, { env: { NIWA_OCI_SOCKET: oci.socket }, reject: false });
+    expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/clone3.*operation not permitted/)]);
+  }
+});
