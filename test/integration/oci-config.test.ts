@@ -316,7 +316,7 @@ describe('the command line', () => {
     expect(await shown('--version')).toMatch(/^runc version \d+\.\d+\.\d+\nspec: \d+\.\d+\.\d+\n\+SYSTEMD /);
     expect(await shown('-h')).toMatch(/^NAME:\n {3}runc - Open Container Initiative runtime.*^ {2}delete +remove /ms);
     expect(await shown('exec', '-h')).toMatch(
-      /^NAME:\n {3}runc exec - .*\n\nUsage: runc \[OPTION\.\.\.\] exec CONTAINER cmd .*^ {2}-e, --env VALUE$/ms,
+      /^NAME:\n {3}runc exec - .*\n\nUsage: runc \[OPTION\.\.\.\] exec CONTAINER \[PROGRAM .*^ {2}-e, --env NAME=VALUE +a variable/ms,
     );
     expect((await oci.run('foo', '-h')).stderr).toContain("No help topic for 'foo'");
   });
