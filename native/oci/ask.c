@@ -1,10 +1,12 @@
 #include "ask.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hook.h"
+#include "log.h"
 #include "paths.h"
 #include "root.h"
 
@@ -44,7 +46,7 @@ struct frame answer_to(int niwad, struct buffer request) {
 
 bool ask(int niwad, struct buffer request) {
     struct frame answer = answer_to(niwad, request);
-    fwrite(answer.body, 1, answer.length, stdout);
+    if (fwrite(answer.body, 1, answer.length, stdout) < answer.length) fail_to_write(errno);
     free(answer.body);
     return answer.length > 0;
 }

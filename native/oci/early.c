@@ -20,7 +20,6 @@
 #define MAX_REQUEST (512 << 10) // a longer one is sent by main()
 #define MAX_ANSWER (64 << 10)
 #define MAX_GROUPS 256
-#define UNWRITTEN "niwa-oci: cannot write the output\n"
 
 static struct {
     uint32_t kind, length;
@@ -168,7 +167,7 @@ static bool read_whole(long fd, void *bytes, size_t length) {
 }
 
 // Waits for the answer, prints it and ends the program. Another answer than FRAME_DONE, which needs no descriptor here,
-// is left to main().
+// is left to main(), and so is the error where it cannot be written: main() has the log.
 static void finish(long fd) {
     uint32_t head[2];
     if (!read_whole(fd, head, sizeof head)) return;
@@ -182,8 +181,9 @@ static void finish(long fd) {
     long done = 0, n = 1;
     for (; n > 0 && done < head[1]; done += n)
         n = call(SYS_write, STDOUT_FILENO, (long)(answer + done), (long)head[1] - done, 0, 0, 0);
-    if (n < 0) call(SYS_write, STDERR_FILENO, (long)UNWRITTEN, sizeof UNWRITTEN - 1, 0, 0, 0);
-    for (;;) call(SYS_exit_group, n < 0, 0, 0, 0, 0, 0);
+    early.write_error = n < 0 ? (int)-n : 0;
+    if (n < 0) return;
+    for (;;) call(SYS_exit_group, 0, 0, 0, 0, 0, 0);
 }
 
 void ask_early(char **stack);

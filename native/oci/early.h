@@ -14,5 +14,6 @@ struct early {
     size_t asked_bytes;
     bool has_head; // the head of the answer was read
     uint32_t kind, length;
+    int write_error; // the errno with which the answer could not be printed, or 0
 };
 extern struct early early;

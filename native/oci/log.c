@@ -79,6 +79,10 @@ void fail(const char *format, ...) {
     exit(failure_status);
 }
 
+void fail_to_write(int error) {
+    fail("cannot write the output: %s", reason(error));
+}
+
 const char *reason(int error) {
     static char text[128];
     snprintf(text, sizeof text, "%s", strerror(error));

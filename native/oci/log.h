@@ -14,5 +14,8 @@ void warn(const char *text);
 // Logs an error, and ends the program. What is registered by atexit(3) runs.
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+// Logs that the standard output takes no more, with an errno, and ends the program.
+_Noreturn void fail_to_write(int error);
+
 // The words for an errno that engines look for, such as "no such file or directory".
 const char *reason(int error);

@@ -13,6 +13,7 @@
 #include "ask.h"
 #include "birth.h"
 #include "criu.h"
+#include "early.h"
 #include "events.h"
 #include "foreground.h"
 #include "handover.h"
@@ -52,14 +53,16 @@ static void add_count(struct buffer *request, const char *name, size_t count) {
     if (count > 0) request_add(request, name, text);
 }
 
-// Makes the process that a request asks for, up to its wait, and hands over its terminal.
+// Makes the process that a request asks for, up to its wait, and hands over its terminal and its pidfd: where that
+// fails, its program has not begun.
 static struct born make_process(int niwad, const struct command *command, struct buffer request, size_t kept) {
     struct frame birth = answer_to(niwad, request);
     if (birth.kind != FRAME_BIRTH) fail("niwad has another version than niwa-oci");
     struct born born = give_birth(niwad, &birth, kept);
     free(birth.body);
-    const char *console = option(command, "console-socket");
+    const char *console = option(command, "console-socket"), *pidfd_socket = option(command, "pidfd-socket");
     if (born.terminal >= 0 && console != NULL) hand_over_terminal(console, born.terminal);
+    if (pidfd_socket != NULL) hand_over_pidfd(pidfd_socket, born.pidfd, strcmp(command->verb, "exec") != 0);
     return born;
 }
 
@@ -74,8 +77,7 @@ static struct buffer request_on(const struct command *command, const char *verb,
 // has accepted it. From then on the process outlives this program; so does one whose start is over when its poststart
 // hooks run.
 static void settle(int niwad, const struct command *command, struct born *born, const int *fds, size_t count) {
-    const char *pid_file = option(command, "pid-file"), *pidfd_socket = option(command, "pidfd-socket");
-    if (pidfd_socket != NULL) hand_over_pidfd(pidfd_socket, born->pidfd, count > 0);
+    const char *pid_file = option(command, "pid-file");
     send_frame(niwad, FRAME_BORN, NULL, fds, count);
     struct frame answer = receive_frame(niwad);
     if (answer.kind == FRAME_HOOK) keep_born();
@@ -110,10 +112,10 @@ static struct born create(int niwad, const struct command *command, bool waits) 
 static struct readiness readiness_of(int niwad, const struct command *command) {
     if (manager() == NULL) return NOT_AWAITED;
     struct frame told = answer_to(niwad, request_of(command, "notify"));
+    struct readiness ready = NOT_AWAITED;
     char *path;
     pid_t pid = (pid_t)strtol(told.body, &path, 10);
-    if (*path++ != ' ') return NOT_AWAITED;
-    struct readiness ready = listen_for_ready(pid, (struct text){path, strlen(path)});
+    if (*path++ == ' ') ready = listen_for_ready(pid, (struct text){path, strlen(path)});
     free(told.body);
     return ready;
 }
@@ -273,7 +275,9 @@ static int obey(const struct command *command) {
 int main(int argc, char **argv) {
     open_streams();
     struct command command = parse_command(argc, argv);
+    if (early.write_error != 0) fail_to_write(early.write_error);
     int status = obey(&command);
-    if (fflush(stdout) != 0 || ferror(stdout)) fail("cannot write the output: %s", reason(errno));
+    if (fflush(stdout) != 0) fail_to_write(errno);
+    if (ferror(stdout)) fail("cannot write the output"); // an earlier write has failed: nobody knows its errno now
     return status;
 }

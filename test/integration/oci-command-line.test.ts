@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, vi } from 'vitest';
@@ -49,14 +51,24 @@ describe('a word that has no effect is refused:', () => {
   });
 });
 
-test('an answer that cannot be written is an error', async ({ oci }) => {
+test('an answer that cannot be written is an error, also in the log', async ({ oci }) => {
   const id = oci.id();
+  const log = join(await oci.bundle(''), 'log');
   expect(await oci.make('create', '--bundle', await oci.bundle(SLEEPER), id)).toEqual(MADE);
-  for (const args of [['list'], ['features'], ['state', id], ['-debug', 'state', id], ['help'], ['--version']]) {
+  for (const args of [
+    ['list'],
+    ['features'],
+    ['state', id],
+    ['-debug', 'state', id],
+    ['--log', log, 'state', id],
+    ['help'],
+    ['--version'],
+  ]) {
     const command = ['-c', 'exec "$@" > /dev/full', 'sh', NIWA_OCI, ...args];
     const { exitCode, stderr } = await execa('sh', command, { reject: false, env: { NIWA_OCI_SOCKET: oci.socket } });
-    expect([args, exitCode, stderr]).toEqual([args, 1, expect.stringContaining('cannot write the output')]);
+    expect([args, exitCode, stderr]).toEqual([args, 1, expect.stringContaining('cannot write the output: no space')]);
   }
+  expect(readFileSync(log, 'utf8')).toContain('level=error msg="cannot write the output');
   await oci.done('delete', '--force', id);
 });
 
@@ -128,5 +140,34 @@ test('a pidfd socket gets the pidfd of a process', async ({ oci }) => {
   await receiver;
   const { pid } = await oci.state(id);
   expect(told).toBe(`ready\nstandard ${pid}\nsetns ${(await execa('cat', [pidFile])).stdout}\n`);
+  await oci.done('delete', '--force', id);
+});
+
+/** Has a socket that one client waits at, and no further one can. */
+const FULL = `
+import socket, sys, time
+server, client = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen(0)
+client.connect(sys.argv[1])
+print('ready', flush=True)
+time.sleep(1000)
+`;
+
+test('the program of an exec begins only when its pidfd has been handed over', async ({ oci }) => {
+  const id = oci.id();
+  const bundle = await oci.bundle(SLEEPER);
+  expect(await oci.make('run', '--detach', '--bundle', bundle, id)).toEqual(MADE);
+  const socket = join(bundle, 'pidfd.sock');
+  const holder = execa('python3', ['-c', FULL, socket], { reject: false });
+  await once(holder.stdout, 'data');
+  const exec = oci.begin('exec', '--pidfd-socket', socket, id, 'sh', '-c', 'echo > /dev/shm/ran; exec sleep 1000');
+  await vi.waitFor(
+    () => expect(readFileSync(`/proc/${exec.pid}/wchan`, 'utf8')).toMatch(/^unix_(wait_for_peer|stream_connect)/),
+    PATIENCE,
+  );
+  holder.kill('SIGKILL');
+  expect(await exec).toMatchObject({ exitCode: 255, stderr: expect.stringContaining('to the pidfd socket') });
+  expect(await oci.done('exec', id, 'ls', '/dev/shm')).toBe('');
   await oci.done('delete', '--force', id);
 });
