@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -10,6 +11,7 @@ import type { Controllers } from '../plan/resources.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { OciScope } from '../protocol/resolved-oci.js';
 import { type CgroupTree, CONTROLLERS } from './cgroup.js';
+import { cureOfShortage } from './errors.js';
 import { controllersIn } from './group-place.js';
 import { findOwnGroup } from './own-group.js';
 import { changeUnit, isNameTaken, startUnit } from './systemd.js';
@@ -103,29 +105,23 @@ async function tryScope(unit: string, properties: readonly UnitProperty[], own: 
     env: {},
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  holder.stdin.on('error', () => {}); // it may end before niwad tells it to go on
-  const lost = new Promise<never>((_, reject) => {
-    holder.once('error', reject);
-    holder.once('exit', () => reject(new Error('the process that keeps it has ended')));
-  });
   try {
-    await Promise.race([enter(unit, properties, holder, own), lost]);
+    if (holder.pid === undefined) throw (await once(holder, 'error'))[0];
+    holder.stdin.on('error', () => {}); // it may end before niwad tells it to go on
+    const lost = once(holder, 'exit').then(() => Promise.reject(new Error('the process that keeps it has ended')));
+    await Promise.race([enter(unit, properties, holder.pid, own), lost]);
     holder.stdin.end('g');
     holder.unref();
   } catch (cause) {
     holder.kill('SIGKILL');
     if (cause instanceof NiwaError) throw cause;
-    throw new NiwaError('HOST_ERROR', `systemd did not make the scope ${unit}: ${messageOf(cause)}`, { cause });
+    const cure = cureOfShortage((cause as NodeJS.ErrnoException).code ?? '');
+    const why = messageOf(cause) + (cure === undefined ? '' : `; ${cure}`);
+    throw new NiwaError('HOST_ERROR', `cannot make the scope ${unit}: ${why}`, { cause });
   }
 }
 
-async function enter(
-  unit: string,
-  properties: readonly UnitProperty[],
-  { pid }: ChildProcess,
-  own: string,
-): Promise<void> {
-  if (pid === undefined) return; // the error event says why
+async function enter(unit: string, properties: readonly UnitProperty[], pid: number, own: string): Promise<void> {
   await startUnit(unit, [...properties, ['PIDs', 'au', [pid]]]);
   await mkdir(own);
   await writeFile(join(own, 'cgroup.procs'), String(pid));
