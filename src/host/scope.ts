@@ -14,7 +14,7 @@ import { type CgroupTree, CONTROLLERS } from './cgroup.js';
 import { cureOfShortage } from './errors.js';
 import { controllersIn } from './group-place.js';
 import { findOwnGroup } from './own-group.js';
-import { changeUnit, isNameTaken, startUnit } from './systemd.js';
+import { changeUnit, mayPass, SYSTEMD_SOCKET, startUnit } from './systemd.js';
 
 /**
  * Scopes of systemd. systemd removes the group of a scope with all groups in it as soon as no process is there, also
@@ -23,11 +23,9 @@ import { changeUnit, isNameTaken, startUnit } from './systemd.js';
  * the container: another container may get a scope of the same name.
  */
 const holderGroup = (id: string, group: string) => join(dirname(group), `niwa-${id}`);
-/** An answer of systemd also for a scope that has just ended, until systemd has seen that. */
+/** systemd has the name of a scope that has just ended until it has seen that, and is away while it is upgraded. */
 const MOST_TRIES = 5;
 const PAUSE_MS = 200;
-/** See sd_booted(3). */
-const BOOTED = '/run/systemd/system';
 
 /**
  * Says where systemd will make the group above that of a container, and which controllers it will have: systemd gives
@@ -36,10 +34,10 @@ const BOOTED = '/run/systemd/system';
  */
 export function placeInScope(scope: OciScope, tree: CgroupTree): { path: string; controllers: Controllers } {
   const top = topGroup();
-  if (!existsSync(BOOTED) || top === undefined)
+  if (!existsSync(SYSTEMD_SOCKET) || top === undefined)
     throw new NiwaError(
       'HOST_UNSUPPORTED',
-      `cannot make the scope ${scope.unit}: systemd does not run here as PID 1. ` +
+      `cannot make the scope ${scope.unit}: systemd does not run here as PID 1 with the socket ${SYSTEMD_SOCKET}. ` +
         'Set the cgroup manager of the engine to "cgroupfs"',
     );
   const { available, missing } = controllersIn(join(tree.mount, top), 'cgroup.controllers', tree.controllers.missing);
@@ -74,7 +72,7 @@ export async function makeScope(
     try {
       return await tryScope(scope.unit, properties, holderGroup(id, group));
     } catch (error) {
-      if (tries === MOST_TRIES || !isNameTaken(error)) throw error;
+      if (tries === MOST_TRIES || !mayPass(error)) throw error;
       await sleep(PAUSE_MS);
     }
 }

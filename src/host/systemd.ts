@@ -1,52 +1,36 @@
 import type { UnitProperty } from '../plan/oci/scope-properties.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
-import { BusConnection, BusError } from './dbus/connection.js';
+import { BusConnection, type BusError } from './dbus/connection.js';
 import type { BusMessage } from './dbus/message.js';
 import type { BusValue } from './dbus/value.js';
 
 /** What niwad asks of systemd by D-Bus, see org.freedesktop.systemd1(5). */
 
 /**
- * The system bus; where none runs, the socket of systemctl, which systemd has for root. There systemd is the peer, and
- * there is no bus that could be greeted.
+ * The socket of systemctl, which systemd has for root. systemd itself is the peer, and sends all its signals to it. On
+ * the system bus any user could send messages to niwad.
  */
-const SYSTEM_BUS = '/run/dbus/system_bus_socket';
-const OWN_SOCKET = '/run/systemd/private';
-const NOBODY_LISTENS = ['ENOENT', 'ECONNREFUSED'];
+export const SYSTEMD_SOCKET = '/run/systemd/private';
 /** systemd answers within milliseconds; where it hangs, a container is not made. */
 const PATIENCE_MS = 30_000;
 
 const SYSTEMD = 'org.freedesktop.systemd1';
 const MANAGER = { destination: SYSTEMD, path: '/org/freedesktop/systemd1', interface: `${SYSTEMD}.Manager` };
-const BUS = { destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus' };
-/** See "Match Rules" in the D-Bus specification. */
-const JOB_REMOVED = `type='signal',sender='${SYSTEMD}',interface='${MANAGER.interface}',member='JobRemoved'`;
 const NAME_IS_TAKEN = `${SYSTEMD}.UnitExists`;
+/** systemd ends all connections, and listens a moment later, when it executes itself anew, as after an upgrade. */
+const IS_AWAY = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'];
 
 let opened: Promise<BusConnection> | undefined;
 
 /** One connection is for all calls; the next call opens a new one when it has ended. */
 function connection(): Promise<BusConnection> {
   if (opened !== undefined) return opened;
-  const opening = open();
   const forget = () => {
-    if (opened === opening) opened = undefined;
+    opened = undefined;
   };
-  opening.then((systemd) => systemd.listen((signal) => signal === null && forget()), forget);
-  opened = opening;
-  return opening;
-}
-
-async function open(): Promise<BusConnection> {
-  const bus = await BusConnection.open(SYSTEM_BUS, PATIENCE_MS).catch((error: NodeJS.ErrnoException) => {
-    if (!NOBODY_LISTENS.includes(error.code ?? '')) throw error;
-    return undefined;
-  });
-  const systemd = bus ?? (await BusConnection.open(OWN_SOCKET, PATIENCE_MS));
-  await bus?.call({ ...BUS, member: 'Hello', signature: '', body: [] });
-  await bus?.call({ ...BUS, member: 'AddMatch', signature: 's', body: [JOB_REMOVED] });
-  await systemd.call({ ...MANAGER, member: 'Subscribe', signature: '', body: [] });
-  return systemd;
+  opened = BusConnection.open(SYSTEMD_SOCKET, PATIENCE_MS);
+  opened.then((systemd) => systemd.listen((heard) => heard instanceof Error && forget()), forget);
+  return opened;
 }
 
 /**
@@ -73,22 +57,24 @@ class Jobs {
   readonly #results = new Map<string, string>();
   readonly #stop: () => void;
   #tell: () => void = () => {};
-  #isOver = false;
+  /** Why none is told any more. */
+  #over: Error | undefined;
 
   constructor(systemd: BusConnection) {
-    this.#stop = systemd.listen((signal) => this.#take(signal));
+    this.#stop = systemd.listen((heard) => this.#take(heard));
   }
 
   /** Gives how a job has ended, as systemd calls it. @throws Error where the connection ends before */
   async resultOf(job: string): Promise<string> {
-    const timer = setTimeout(() => this.#take(null), PATIENCE_MS);
-    while (!this.#results.has(job) && !this.#isOver)
+    const late = new Error(`it has not told the end of its job for ${PATIENCE_MS / 1000} s`);
+    const timer = setTimeout(() => this.#take(late), PATIENCE_MS);
+    while (!this.#results.has(job) && this.#over === undefined)
       await new Promise<void>((resolve) => {
         this.#tell = resolve;
       });
     clearTimeout(timer);
     const result = this.#results.get(job);
-    if (result === undefined) throw new Error(`it has not told the end of its job for ${PATIENCE_MS / 1000} s`);
+    if (result === undefined) throw this.#over;
     return result;
   }
 
@@ -96,10 +82,10 @@ class Jobs {
     this.#stop();
   }
 
-  #take(signal: BusMessage | null): void {
-    if (signal === null) this.#isOver = true;
-    else if (signal.interface === MANAGER.interface && signal.member === 'JobRemoved') {
-      const [, job, , result] = signal.body as [number, string, string, string];
+  #take(heard: BusMessage | Error): void {
+    if (heard instanceof Error) this.#over = heard;
+    else if (heard.interface === MANAGER.interface && heard.member === 'JobRemoved') {
+      const [, job, , result] = heard.body() as [number, string, string, string];
       this.#results.set(job, result);
     }
     this.#tell();
@@ -114,9 +100,10 @@ export function changeUnit(unit: string, properties: readonly UnitProperty[]): P
   });
 }
 
-/** Whether a unit could not be started since another one has its name. */
-export function isNameTaken(error: unknown): boolean {
-  return error instanceof NiwaError && error.cause instanceof BusError && error.cause.code === NAME_IS_TAKEN;
+/** Whether a start may work a moment later: another unit has its name, or systemd executes itself anew. */
+export function mayPass(error: unknown): boolean {
+  const { code } = ((error as NiwaError).cause ?? {}) as NodeJS.ErrnoException | BusError;
+  return code !== undefined && [NAME_IS_TAKEN, ...IS_AWAY].includes(code);
 }
 
 function variants(properties: readonly UnitProperty[]): BusValue[] {

@@ -1,17 +1,14 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { Booted } from './support/booted.js';
-import { needsController, needsFile, scaled } from './support/host.js';
+import { needsController, needsFile, PATIENCE, scaled } from './support/host.js';
 import { makePlace, type Niwad, removePlace } from './support/niwad.js';
 import { type BundleConfig, Oci } from './support/oci.js';
 import { test as base } from './support/test.js';
 
-const LONE = '[Unit]\nDefaultDependencies=no\n'; // without them it would boot the machine
-
 const test = base
   .extend('booted', { scope: 'file' }, async ({ settings }, { onCleanup }) => {
-    const honouring = { ...settings, oci: { annotations: ['property'] } };
-    const booted = await Booted.boot(honouring, { 'dbus.socket.d/test.conf': LONE, 'dbus.service.d/test.conf': LONE });
+    const booted = await Booted.boot({ ...settings, oci: { annotations: ['property'] } });
     onCleanup(() => booted.end());
     return booted;
   })
@@ -150,28 +147,16 @@ test('annotations set properties of the scope; one that niwad or systemd refuses
   expect(await booted.systemd.run('sh', '-c', 'ps -eo args | grep -c "[n]iwa-reach hold"')).toBe('0');
 });
 
-test('over the system bus it is the same, also when the bus begins anew', async ({
-  booted: { systemd },
-  settings,
-  onTestFinished,
-  skip,
-}) => {
-  needsFile(skip, '/lib/systemd/system/dbus.service', 'the package dbus is not installed');
-  const place = makePlace(settings);
-  onTestFinished(() => removePlace(place));
-  const booted = new Booted(systemd, place);
-  expect(await systemd.run('systemctl', 'start', 'dbus.socket', 'dbus.service')).toBe('');
-  const [niwad, stop] = await booted.start();
+test('a systemd that has executed itself anew is asked again', async ({ booted, inside }) => {
   const bundle = await booted.bundle('exec sleep 1000', inSlice('ten'));
   for (let i = 0; i < 2; i++) {
     expect(await booted.oci('run', '--detach', '--bundle', bundle, 'ten')).toBe('');
-    expect(await systemd.run('busctl', 'list', '--no-legend', '--unique')).toMatch(/ node /);
     expect(await booted.oci('delete', '--force', 'ten')).toBe('');
-    await systemd.run('systemctl', 'restart', 'dbus.service');
+    expect(await booted.systemd.run('systemctl', 'daemon-reexec')).toBe('');
+    const isActive = () => booted.systemd.run('systemctl', 'is-active', 'empty.target');
+    await vi.waitFor(async () => expect(await isActive()).toBe('active'), PATIENCE);
   }
-  expect(await found(niwad, 'ten')).toBeUndefined();
-  await stop('TERM');
-  expect(await systemd.run('systemctl', 'stop', 'dbus.service', 'dbus.socket')).toBe('');
+  expect(await found(inside, 'ten')).toBeUndefined();
 });
 
 test('limits are properties of the scope, and those of the container in it; an update changes both', {

@@ -22,27 +22,28 @@ const MOST_LINE_BYTES = 1024;
 const ADMISSION = 0;
 
 interface Waiting {
-  resolve: (body: BusValue[]) => void;
+  resolve: (body: BusValue[] | Promise<BusValue[]>) => void;
   reject: (error: Error) => void;
   timer: NodeJS.Timeout;
 }
 
-/** Is told each signal, and null when the connection has ended. */
-export type BusListener = (signal: BusMessage | null) => void;
+/** Is told each signal, and at last why the connection has ended. */
+export type BusListener = (heard: BusMessage | Error) => void;
 
-/**
- * A connection to a message bus, or to a peer on a socket of its own, as the user of this process. It keeps no process
- * alive.
- */
+/** A connection to a peer on a socket of its own, as the user of this process. It keeps no process alive. */
 export class BusConnection {
   readonly #socket: Socket;
   readonly #patienceMs: number;
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Set<BusListener>();
-  #bytes = Buffer.alloc(0);
+  /** What has come and is not read yet. */
+  #pieces: Buffer[] = [];
+  /** How many bytes have to come before there is more to read. */
+  #missing = 0;
   #isAdmitted = false;
   #serial = 0;
-  #isOpen = true;
+  /** Why the connection has ended. */
+  #ended: Error | undefined;
 
   /**
    * Connects. Messages follow only behind the answer to the authentication: systemd does not read one at once that it
@@ -65,7 +66,8 @@ export class BusConnection {
     this.#patienceMs = patienceMs;
     socket.on('data', (bytes: Buffer) => this.#take(bytes));
     socket.on('error', (error) => this.#end(error));
-    socket.on('close', () => this.#end(new Error('the other end has closed the connection')));
+    const closed = Object.assign(new Error('the other end has closed the connection'), { code: 'ECONNRESET' });
+    socket.on('close', () => this.#end(closed));
     const user = Buffer.from(String(process.getuid?.() ?? 0)).toString('hex');
     socket.write(`\0AUTH EXTERNAL ${user}\r\nBEGIN\r\n`);
   }
@@ -73,14 +75,15 @@ export class BusConnection {
   /** Calls a method; gives the values of its answer. @throws BusError, Error where the connection ends */
   call(call: BusCall): Promise<BusValue[]> {
     return new Promise((resolve, reject) => {
-      if (!this.#isOpen) return reject(new Error('the connection is closed'));
+      if (this.#ended !== undefined) return reject(this.#ended);
       this.#waiting.set(++this.#serial, { resolve, reject, timer: this.#patience() });
       this.#socket.write(encodeCall(call, this.#serial));
     });
   }
 
-  /** Adds a listener; gives what removes it. */
+  /** Adds a listener; gives what removes it. Where the connection has ended already, it is told that at once. */
   listen(listener: BusListener): () => void {
+    if (this.#ended !== undefined) listener(this.#ended);
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -92,15 +95,15 @@ export class BusConnection {
 
   /** Ends the connection: all that wait get this error. */
   #end(error: Error): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
     this.#socket.destroy();
     for (const { reject, timer } of this.#waiting.values()) {
       clearTimeout(timer);
       reject(error);
     }
     this.#waiting.clear();
-    for (const listener of this.#listeners) listener(null);
+    for (const listener of this.#listeners) listener(error);
     this.#listeners.clear();
   }
 
@@ -112,41 +115,58 @@ export class BusConnection {
     return waiting;
   }
 
-  #take(bytes: Buffer): void {
-    this.#bytes = Buffer.concat([this.#bytes, bytes]);
+  #take(piece: Buffer): void {
+    this.#pieces.push(piece);
+    this.#missing -= piece.length;
+    if (this.#missing > 0) return;
     try {
-      if (!this.#isAdmitted) this.#takeAdmission();
-      if (this.#isAdmitted) this.#takeMessages();
+      let bytes: Buffer = Buffer.concat(this.#pieces);
+      if (!this.#isAdmitted) bytes = this.#takeAdmission(bytes);
+      if (this.#isAdmitted) bytes = this.#takeMessages(bytes);
+      this.#pieces = [bytes];
     } catch (error) {
       this.#end(error as Error);
     }
   }
 
-  #takeAdmission(): void {
-    const end = this.#bytes.indexOf(END_OF_LINE);
-    const line = this.#bytes.toString('latin1', 0, end < 0 ? MOST_LINE_BYTES : end);
-    if (end >= 0 && line.startsWith('OK ')) {
-      this.#isAdmitted = true;
-      this.#bytes = this.#bytes.subarray(end + END_OF_LINE.length);
-      this.#answered(ADMISSION)?.resolve([]);
-    } else if (end >= 0 || line.length === MOST_LINE_BYTES) throw new Error(`the connection was refused: ${line}`);
+  /** Reads the answer to the authentication; gives what is behind it. @throws Error for a refusal */
+  #takeAdmission(bytes: Buffer): Buffer {
+    const end = bytes.indexOf(END_OF_LINE);
+    const line = bytes.toString('latin1', 0, end < 0 ? MOST_LINE_BYTES : end);
+    if (end < 0 && line.length < MOST_LINE_BYTES) return bytes;
+    if (end < 0 || !line.startsWith('OK ')) throw new Error(`the connection was refused: ${line}`);
+    this.#isAdmitted = true;
+    this.#answered(ADMISSION)?.resolve([]);
+    return bytes.subarray(end + END_OF_LINE.length);
   }
 
-  #takeMessages(): void {
-    for (let length = lengthOf(this.#bytes); ; length = lengthOf(this.#bytes)) {
-      if (length === undefined || this.#bytes.length < length) return;
-      const message = decodeMessage(this.#bytes.subarray(0, length));
-      this.#bytes = this.#bytes.subarray(length);
-      this.#deliver(message);
+  /** Reads the messages that are whole; gives what is behind them. @throws Error where no end of a message is known */
+  #takeMessages(bytes: Buffer): Buffer {
+    for (let rest = bytes; ; ) {
+      const length = lengthOf(rest);
+      this.#missing = length - rest.length;
+      if (this.#missing > 0) return rest;
+      this.#deliver(rest.subarray(0, length));
+      rest = rest.subarray(length);
     }
   }
 
-  #deliver(message: BusMessage): void {
-    if (message.kind === KIND.signal) for (const listener of this.#listeners) listener(message);
-    const waiting = this.#answered(message.replyTo);
-    if (waiting === undefined) return;
-    const [text] = message.body;
-    if (message.kind === KIND.reply) waiting.resolve(message.body);
-    else waiting.reject(new BusError(message.error, typeof text === 'string' && text !== '' ? text : message.error));
+  #deliver(bytes: Buffer): void {
+    try {
+      const message = decodeMessage(bytes);
+      if (message.kind === KIND.signal) for (const listener of this.#listeners) listener(message);
+      else if (message.kind === KIND.reply || message.kind === KIND.error)
+        this.#answered(message.replyTo)?.resolve(valuesOf(message));
+    } catch {
+      // a message that cannot be read, also by a listener, changes nothing: the next one begins at a known place
+    }
   }
+}
+
+/** Gives the values of an answer. @throws BusError for an error, Error for values that cannot be read */
+async function valuesOf(answer: BusMessage): Promise<BusValue[]> {
+  const values = answer.body();
+  if (answer.kind === KIND.reply) return values;
+  const [text] = values;
+  throw new BusError(answer.error, typeof text === 'string' && text !== '' ? text : answer.error);
 }

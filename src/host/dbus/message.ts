@@ -26,7 +26,8 @@ export interface BusMessage {
   member: string;
   /** The name of the error. */
   error: string;
-  body: BusValue[];
+  /** Reads its values. @throws Error for values that are damaged, or of a type that is not known here */
+  body(): BusValue[];
 }
 
 const LITTLE_ENDIAN = 'l'.charCodeAt(0);
@@ -35,7 +36,7 @@ const VERSION = 1;
 const FIXED_BYTES = 16;
 const FIELD = { path: 1, interface: 2, member: 3, error: 4, replyTo: 5, destination: 6, signature: 8 } as const;
 /** No answer of systemd comes near this. */
-const MOST_BYTES = 2 ** 24;
+const MOST_BYTES = 2 ** 20;
 
 const aligned = (bytes: number) => Math.ceil(bytes / 8) * 8;
 
@@ -54,19 +55,19 @@ export function encodeCall(call: BusCall, serial: number): Buffer {
 }
 
 /**
- * Gives the length of the message with which bytes begin; undefined where too few are there to know.
- * @throws Error for a byte order that the peer cannot have, and for more than 16 MiB
+ * Gives the length of the message with which bytes begin; where too few are there to know, how many have to be there.
+ * @throws Error for a byte order that the peer cannot have, and for more than 1 MiB
  */
-export function lengthOf(bytes: Buffer): number | undefined {
-  if (bytes.length < FIXED_BYTES) return undefined;
+export function lengthOf(bytes: Buffer): number {
+  if (bytes.length < FIXED_BYTES) return FIXED_BYTES;
   if (bytes[0] !== LITTLE_ENDIAN || bytes[3] !== VERSION)
     throw new Error('the other end speaks no D-Bus that is known');
   const length = aligned(FIXED_BYTES + bytes.readUInt32LE(12)) + bytes.readUInt32LE(4);
-  if (length > MOST_BYTES) throw new Error(`a message of D-Bus has ${length} bytes`);
+  if (length > MOST_BYTES) throw new Error(`a message of D-Bus has ${length} bytes, more than ${MOST_BYTES}`);
   return length;
 }
 
-/** Reads a whole message. @throws Error for one that is damaged */
+/** Reads a whole message. @throws Error for one whose fields are damaged */
 export function decodeMessage(bytes: Buffer): BusMessage {
   const { values, end } = decode('yyyyuua(yv)', bytes);
   const fields = new Map(values[6] as [number, Variant][]);
@@ -77,6 +78,6 @@ export function decodeMessage(bytes: Buffer): BusMessage {
     interface: text(FIELD.interface),
     member: text(FIELD.member),
     error: text(FIELD.error),
-    body: decode(text(FIELD.signature), bytes.subarray(aligned(end))).values,
+    body: () => decode(text(FIELD.signature), bytes.subarray(aligned(end))).values,
   };
 }

@@ -101,7 +101,7 @@ export function encode(signature: string, values: readonly BusValue[]): Buffer {
  * Reads values.
  * @param from begins where the message or the body begins
  * @returns the values, and where the next byte is
- * @throws RangeError where the bytes end early
+ * @throws RangeError where the bytes end early, Error for a type that is not known here
  */
 export function decode(signature: string, from: Buffer, begin = 0): { values: BusValue[]; end: number } {
   let at = begin;
@@ -118,7 +118,9 @@ export function decode(signature: string, from: Buffer, begin = 0): { values: Bu
       const [inner = ''] = typesOf(take('g') as string);
       return { type: inner, value: take(inner) };
     }
-    return type.startsWith('a') ? takeArray(type.slice(1)) : typesOf(type.slice(1, -1)).map(take);
+    if (type.startsWith('a')) return takeArray(type.slice(1));
+    if (type === '()') throw new Error('a struct of D-Bus has fields'); // an array of them would not end
+    return typesOf(type.slice(1, -1)).map(take);
   };
   const takeText = (bytes: number) => {
     if (at + bytes >= from.length) throw new RangeError('a text ends after its message');

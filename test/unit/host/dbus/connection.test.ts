@@ -1,44 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { BusConnection } from '../../../../src/host/dbus/connection.js';
-import { type BusValue, encode } from '../../../../src/host/dbus/value.js';
+import { message, OK, peer } from './peer.js';
 
 const PATIENCE_MS = 300;
 const CALL = { destination: 'a.b', path: '/a', interface: 'a.b', member: 'Ask', signature: 's', body: ['what'] };
-const OK = 'OK 0123456789abcdef\r\n';
-
-/** A peer that says `greeting`, and hands each later piece of bytes to `answer`. */
-async function peer(greeting: string, answer: (socket: Socket, bytes: Buffer) => void = () => {}): Promise<string> {
-  const directory = mkdtempSync(join(tmpdir(), 'niwa-bus-'));
-  const path = join(directory, 'socket');
-  const server = createServer((socket) => {
-    socket.once('data', (bytes) => {
-      expect(bytes.toString('latin1')).toMatch(/^\0AUTH EXTERNAL (3\d)+\r\nBEGIN\r\n$/);
-      socket.write(greeting);
-      socket.on('data', (more: Buffer) => answer(socket, more));
-    });
-    onTestFinished(() => void socket.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(path, resolve));
-  onTestFinished(() => {
-    server.close();
-    rmSync(directory, { recursive: true });
-  });
-  return path;
-}
-
-/** A message with some fields. @param fields each a number, a type and a value */
-function message(kind: number, fields: [number, string, BusValue][], signature: string, body: BusValue[]): Buffer {
-  const bytes = encode(signature, body);
-  const all = [...fields, [8, 'g', signature] as const].map(
-    ([field, type, value]) => [field, { type, value }] as const,
-  );
-  const head = encode('yyyyuua(yv)', ['l'.charCodeAt(0), kind, 0, 1, bytes.length, 9, all]);
-  return Buffer.concat([head, Buffer.alloc((8 - (head.length % 8)) % 8), bytes]);
-}
 
 test('a call has its answer, an error its name, and a signal its listener, in any pieces', async () => {
   const signal = message(4, [[3, 's', 'Told']], 'u', [5]);
@@ -54,20 +19,52 @@ test('a call has its answer, an error its name, and a signal its listener, in an
   });
   const bus = await BusConnection.open(path, PATIENCE_MS * 30);
   const told: unknown[] = [];
-  bus.listen((heard) => told.push(heard?.member));
+  bus.listen((heard) => told.push('member' in heard ? heard.member : heard));
   expect(await bus.call(CALL)).toEqual(['/job/1']);
   expect(told).toEqual(['Told']);
   await expect(bus.call(CALL)).rejects.toMatchObject({ code: 'a.b.Wrong', message: 'it is wrong' });
 });
 
+test('only an answer answers a call, and what cannot be read is skipped', async () => {
+  const noise = [
+    message(4, [[5, 'u', 1]], 's', ['a signal']),
+    message(1, [[5, 'u', 1]], 's', ['a call']),
+    message(9, [[5, 'u', 1]], 's', ['of no known kind']),
+    unknown(message(4, [[3, 's', 'Told']], 's', ['a signal that is read'])),
+    message(2, [[5, 'u', 7]], 's', ['nobody waits']),
+  ];
+  const answers = [
+    Buffer.concat([...noise, message(2, [[5, 'u', 1]], 's', ['the answer'])]),
+    unknown(message(2, [[5, 'u', 2]], 's', ['of another type'])),
+    message(2, [[5, 'u', 3]], 's', ['the next one']),
+  ];
+  const bus = await BusConnection.open(
+    await peer(OK, (socket) => socket.write(answers.shift() ?? '')),
+    PATIENCE_MS * 30,
+  );
+  bus.listen((heard) => void ('body' in heard && heard.body()));
+  expect(await bus.call(CALL)).toEqual(['the answer']);
+  await expect(bus.call(CALL)).rejects.toThrow('D-Bus type "!" is not known');
+  expect(await bus.call(CALL)).toEqual(['the next one']);
+});
+
+test('a message of more than 1 MiB ends the connection before it has come', async () => {
+  const head = message(2, [[5, 'u', 1]], 's', ['it is short']).subarray(0, 16);
+  head.writeUInt32LE(2 ** 20, 4); // the bytes of its body
+  const bus = await BusConnection.open(await peer(OK, (socket) => socket.write(head)), PATIENCE_MS * 30);
+  await expect(bus.call(CALL)).rejects.toThrow(/a message of D-Bus has 10486\d\d bytes, more than 1048576/);
+});
+
 test('where no answer comes, the call fails in time, and so do all others; listeners know', async () => {
   const bus = await BusConnection.open(await peer(OK), PATIENCE_MS);
   const told: unknown[] = [];
+  const late = { message: 'it has not answered for 0.3 s' };
   bus.listen((heard) => told.push(heard));
   const calls = [bus.call(CALL), bus.call(CALL)];
-  for (const call of calls) await expect(call).rejects.toThrow('it has not answered for 0.3 s');
-  expect(told).toEqual([null]);
-  await expect(bus.call(CALL)).rejects.toThrow('the connection is closed');
+  for (const call of calls) await expect(call).rejects.toMatchObject(late);
+  bus.listen((heard) => told.push(heard));
+  expect(told).toMatchObject([late, late]);
+  await expect(bus.call(CALL)).rejects.toMatchObject(late);
 });
 
 test('a peer that refuses, is silent, ends or speaks something else is no bus', async () => {
@@ -80,3 +77,9 @@ test('a peer that refuses, is silent, ends or speaks something else is no bus', 
   const other = await BusConnection.open(await peer(OK, (socket) => socket.write('HTTP/1.1 400 Bad')), PATIENCE_MS);
   await expect(other.call(CALL)).rejects.toThrow('speaks no D-Bus');
 });
+
+/** Gives the body of a message with one text a type that nobody knows. */
+function unknown(bytes: Buffer): Buffer {
+  bytes[bytes.indexOf('\x08\x01g\0\x01s') + 5] = '!'.charCodeAt(0); // behind its field, which is a signature
+  return bytes;
+}

@@ -38,5 +38,8 @@ describe('values in bytes', () => {
 
   it('of a type that is not known are refused', () => {
     expect(() => encode('h', [0])).toThrow('D-Bus type "h"');
+    expect(() => decode('a()', Buffer.from('0800000000000000 0000000000000000'.replace(' ', ''), 'hex'))).toThrow(
+      'fields',
+    );
   });
 });
