@@ -94,8 +94,12 @@ Adoption prepare_adoption(KeeperLink &keeper, const AdoptRequest &request) {
 
 std::vector<Adoption> prepare_adoptions(KeeperLink &keeper, const std::vector<AdoptRequest> &requests) {
     std::vector<Adoption> adoptions;
-    for (const AdoptRequest &request : requests) adoptions.push_back(prepare_adoption(keeper, request));
-    std::map<std::string, Life> lives = keeper.take();
+    std::vector<std::string> kept;
+    for (const AdoptRequest &request : requests) {
+        adoptions.push_back(prepare_adoption(keeper, request));
+        if (adoptions.back().was_kept) kept.emplace_back(request.life.id);
+    }
+    std::map<std::string, Life> lives = keeper.take(kept);
     for (Adoption &adoption : adoptions) {
         auto noted = adoption.was_kept ? lives.find(adoption.container->life.id) : lives.end();
         if (noted != lives.end() && noted->second.pid == adoption.container->life.pid)

@@ -24,8 +24,8 @@ struct Adoption {
     bool frozen = false;
 };
 
-// Takes containers from the keeper, or makes them from what is saved, and opens what niwad needs of them; at last it
-// takes what the keeper has noted meanwhile. To be called by a thread that may wait.
+// Takes containers from the keeper, or makes them from what is saved, and opens what niwad needs of them. The keeper
+// looks for their exits until all of that is done. To be called by one thread at a time, which may wait for the keeper.
 std::vector<Adoption> prepare_adoptions(KeeperLink &keeper, const std::vector<AdoptRequest> &requests);
 
 // Whether somebody has seen the end of a container that is prepared, or it has not ended until now. To be asked before

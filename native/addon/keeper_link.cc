@@ -61,6 +61,24 @@ int connect_to(const std::string &path, Fd *connected) {
     return 0;
 }
 
+// For a message that says only which container it is about.
+Life naming(const std::string &id) {
+    Life life;
+    memcpy(life.id, id.c_str(), std::min(id.size(), kIdBytes - 1));
+    return life;
+}
+
+// As receive_message(), for a socket that does not wait: waits for the keeper's answer, and gives -ETIMEDOUT where none
+// comes.
+int await_message(const Fd &socket, Message *message) {
+    pollfd answer = {socket.get(), POLLIN, 0};
+    int ready;
+    do ready = poll(&answer, 1, static_cast<int>(kAnswerTimeout.tv_sec) * 1000);
+    while (ready < 0 && errno == EINTR);
+    if (ready == 0) return -ETIMEDOUT;
+    return ready < 0 ? -errno : receive_message(socket.get(), message);
+}
+
 int receive_all(const Fd &socket, Kept *kept, Fd *held) {
     int error = send_message(socket.get(), MessageType::kList, {});
     while (error == 0) {
@@ -116,16 +134,19 @@ int KeeperLink::connect(const std::string &path) {
     return 0;
 }
 
-std::map<std::string, Life> KeeperLink::take() {
+std::map<std::string, Life> KeeperLink::take(const std::vector<std::string> &ids) {
     std::map<std::string, Life> lives;
     Fd copy = copy_of_socket();
-    bool sent = copy.valid() && send_message(copy.get(), MessageType::kTake, {}) == 0 &&
-                send_message(copy.get(), MessageType::kPing, {}) == 0;
-    pollfd answer = {copy.get(), POLLIN, 0};
+    if (ids.empty() || !copy.valid()) return lives;
+    int error = 0;
+    for (auto id = ids.begin(); error == 0 && id != ids.end(); ++id)
+        error = send_message(copy.get(), MessageType::kTake, naming(*id));
+    if (error == 0) error = send_message(copy.get(), MessageType::kPing, {});
     Message message;
-    while (sent && poll(&answer, 1, kAnswerTimeout.tv_sec * 1000) > 0 && receive_message(copy.get(), &message) == 0 &&
-           message.type == MessageType::kContainer)
+    while (error == 0 && (error = await_message(copy, &message)) == 0 && message.type == MessageType::kContainer)
         lives[message.life.id] = message.life;
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (error < 0) give_up();
     return lives;
 }
 
@@ -225,7 +246,5 @@ void KeeperLink::send_listener() {
 
 void KeeperLink::send_forget(const std::string &id) {
     if (!socket_.valid() || known_.erase(id) == 0) return;
-    Life life;
-    memcpy(life.id, id.c_str(), std::min(id.size(), kIdBytes - 1));
-    if (send_message(socket_.get(), MessageType::kForget, life) < 0) give_up();
+    if (send_message(socket_.get(), MessageType::kForget, naming(id)) < 0) give_up();
 }

@@ -17,9 +17,10 @@ class KeeperLink {
     // be called by one thread at a time. Gives 0 or a negative errno.
     int connect(const std::string &path);
 
-    // Takes the containers: from now on the keeper is the backstop. Gives their lives by their ids, as the keeper has
-    // noted them until then; some may be missing where it does not answer. To be called before alive().
-    std::map<std::string, Life> take();
+    // Takes containers: from now on the keeper is the backstop for them. Gives their lives by their ids, as the keeper
+    // has noted them until then. Where it does not answer within three seconds it is killed, and lives are missing. To
+    // be called by one thread at a time, before the first alive().
+    std::map<std::string, Life> take(const std::vector<std::string> &ids);
 
     // Whether the keeper runs and answers. Reads the answers to the earlier questions and sends the next one, and does
     // not wait for its answer: to be called once a second.

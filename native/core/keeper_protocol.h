@@ -20,8 +20,9 @@ enum class MessageType : uint32_t {
     kListener,  // from both: the listening socket of the API, passed as `control`; without a descriptor, there is none
     kInput,     // from both: the writing end of the standard input of container life.id, passed as `control`; without a
                 // descriptor, a client has taken it, and the keeper has to close its own
-    kTake,      // from niwad: the keeper is the backstop from now on; kContainer answers for each container, without
-                // descriptors. A kPing behind it shows the end of the answer, also of a keeper that does not know it
+    kTake,      // from niwad: it takes container life.id, so the keeper is its backstop from now on and answers with
+                // kContainer, without descriptors. niwad sends a kPing behind the last of several kTake: kDone shows
+                // the end of the answers, also of a keeper that does not know kTake
 };
 
 struct Message {

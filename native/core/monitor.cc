@@ -54,12 +54,12 @@ void Monitor::add(std::shared_ptr<Container> added, bool known) {
 // Watches what has to come next in the life of a container: its exit and its deadline, or that its group is empty.
 void Monitor::follow(Entry &entry) {
     const Container &container = *entry.container;
-    if (!backstop_ && container.life.exited_ns != 0) {
+    if (container.life.exited_ns != 0) {
         await_empty_group(entry);
-    } else if (!backstop_ && (!container.pidfd.valid() || entry.gone_ns != 0)) {
+    } else if (!container.pidfd.valid() || entry.gone_ns != 0) {
         on_process_exit(entry);
     } else {
-        if (!backstop_) watch_process(entry);
+        watch_process(entry);
         plan(entry);
     }
 }
@@ -75,29 +75,48 @@ void Monitor::watch_process(Entry &entry) {
 
 void Monitor::plan(Entry &entry) {
     const Life &life = entry.container->life;
-    if (!backstop_ && entry.gone_ns != 0 && life.exited_ns == 0) return; // the timer looks for the status
+    if (!entry.backstop && entry.gone_ns != 0 && life.exited_ns == 0) return; // the timer looks for the status
     uint64_t due = 0;
     if (life.exited_ns == 0 && life.killed_ns == 0) {
         if (life.stopping_ns == 0)
             due = life.deadline.at_ns;
         else
-            due = backstop_ ? life.stopping_ns + life.deadline.timeout_ns : life.stopping_ns;
+            due = entry.backstop ? life.stopping_ns + life.deadline.timeout_ns : life.stopping_ns;
     }
     // A backstop may learn of a deadline after it has passed. It still gives the other monitor half a second from now.
-    schedule(entry, due == 0 || !backstop_ ? due : std::max(due, boottime_ns()) + kBackstopNs);
+    schedule(entry, due == 0 || !entry.backstop ? due : std::max(due, boottime_ns()) + kBackstopNs);
 }
 
-void Monitor::set_backstop(bool backstop) {
+bool Monitor::become_backstop(uint32_t handle) {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (backstop == backstop_) return;
-    backstop_ = backstop;
+    auto found = entries_.find(handle);
+    if (found == entries_.end() || found->second.backstop) return true;
+    Entry &entry = found->second;
+    const Container &container = *entry.container;
+    // the thread may not have come to it yet, and the other monitor may get no status
+    if (container.life.exited_ns == 0 && has_ended(container.pidfd)) on_process_exit(entry);
+    if (container.life.exited_ns == 0 && entry.gone_ns != 0) return false;
+    loop_.control(EPOLL_CTL_DEL, container.pidfd.get(), 0, 0);
+    exits_.forget(container.life.pid);
+    entry.backstop = true;
+    plan(entry);
+    return true;
+}
+
+void Monitor::add_as_backstop(std::shared_ptr<Container> added) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    Entry &entry = entries_[added->handle];
+    entry.container = std::move(added);
+    entry.backstop = true;
+    plan(entry);
+}
+
+void Monitor::act_alone() {
+    std::lock_guard<std::mutex> lock(mutex_);
     for (auto &[handle, entry] : entries_) {
-        if (backstop) {
-            loop_.control(EPOLL_CTL_DEL, entry.container->pidfd.get(), 0, 0);
-            plan(entry);
-        } else {
-            follow(entry);
-        }
+        if (!entry.backstop) continue;
+        entry.backstop = false;
+        follow(entry);
     }
 }
 
@@ -190,7 +209,7 @@ void Monitor::on_timer() {
         Entry &entry = entries_.at(*handle);
         if (entry.container->life.exited_ns != 0)
             await_empty_group(entry);
-        else if (!backstop_ && entry.gone_ns != 0)
+        else if (!entry.backstop && entry.gone_ns != 0)
             on_process_exit(entry);
         else if (entry.container->life.stopping_ns != 0)
             await_end(entry, now);

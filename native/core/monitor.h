@@ -57,10 +57,17 @@ class Monitor {
     // Gives a container's life as it is now.
     Life life_of(uint32_t handle);
 
-    // Makes this monitor the backstop of another monitor, in another process, of the same containers; or lets it act
-    // alone. A backstop does not look for exits. It sends signals and kills half a second later than the other monitor
-    // should have: that has effect only if the other one has died, hangs, or is stopped.
-    void set_backstop(bool backstop);
+    // Becomes the backstop for a container that a monitor in another process watches from now on. A backstop does not
+    // look for exits. It sends signals and kills half a second later than the other monitor should have: that has
+    // effect only if the other one has died, hangs, or is stopped. Gives false, and has to be called again, where the
+    // process has ended and its status has not come: that takes 200 ms at most.
+    bool become_backstop(uint32_t handle);
+
+    // Adds a container that the other monitor watches already.
+    void add_as_backstop(std::shared_ptr<Container> container);
+
+    // Is no backstop any more: acts alone for all containers.
+    void act_alone();
 
     // Replaces the life of a container by what the other monitor says.
     void update(uint32_t handle, const Life &life);
@@ -78,9 +85,10 @@ class Monitor {
   private:
     struct Entry {
         std::shared_ptr<Container> container;
-        uint64_t gone_ns = 0; // when we saw that the first process had ended; its status may come later
-        Fd events;            // cgroup.events, watched once the first process has gone
-        bool blocked = false; // whether its first process blocked the stop signal when we last looked
+        bool backstop = false; // see become_backstop()
+        uint64_t gone_ns = 0;  // when we saw that the first process had ended; its status may come later
+        Fd events;             // cgroup.events, watched once the first process has gone
+        bool blocked = false;  // whether its first process blocked the stop signal when we last looked
     };
 
     void on_ready(uint64_t key);
@@ -106,6 +114,5 @@ class Monitor {
     std::map<uint32_t, Entry> entries_;
     Timers due_; // when to look at an entry: at its deadline, or at the end of its stop timeout
     ExitListener exits_;
-    bool backstop_ = false;
     EventLoop loop_;
 };

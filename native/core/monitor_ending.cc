@@ -68,7 +68,7 @@ void Monitor::kill(Entry &entry, uint64_t now) {
 void Monitor::on_process_exit(Entry &entry) {
     Container &container = *entry.container;
     Life &life = container.life;
-    if (backstop_ || life.exited_ns != 0) return;
+    if (entry.backstop || life.exited_ns != 0) return;
     uint64_t now = boottime_ns();
     if (entry.gone_ns == 0) {
         entry.gone_ns = now;

@@ -5,8 +5,8 @@
 //
 // While niwad has the containers, the keeper is a backstop: half a second after niwad should have sent a stop signal or
 // killed a container, the keeper does it. So a niwad that is stopped (SIGSTOP) or hangs makes no lifetime longer than
-// that. When the connection has ended, the keeper acts at the deadlines themselves, and notes how containers exit,
-// until the next niwad has prepared all and takes them.
+// that. When the connection has ended, the keeper acts at the deadlines themselves, and notes how containers exit. The
+// next niwad takes containers when it has prepared their take-over: for each the keeper acts alone until then.
 //
 // The keeper also holds open what the kernel would throw away once nobody has it open: the FIFOs with the last output,
 // the standard input that no client has taken yet, the terminals, the control sockets of containers that are not
@@ -27,6 +27,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "../core/clock.h"
 #include "../core/keeper_protocol.h"
@@ -35,6 +36,7 @@
 namespace {
 
 constexpr int kLookMs = 1000; // how often the keeper checks that the next niwad can still find its socket
+constexpr useconds_t kStatusLookUsec = 1000;     // how often the keeper looks whether an exit status has come
 constexpr uint64_t kListenerNs = 30'000'000'000; // how long clients of the API wait for the next niwad
 
 struct KeptContainer {
@@ -51,18 +53,22 @@ class Keeper {
 
     bool is_empty() const { return containers_.empty(); }
     bool has_live_container() { return monitor_.has_live_container(); }
-    void act_alone() { monitor_.set_backstop(false); }
+    void act_alone() { monitor_.act_alone(); }
 
     // Handles the messages of niwad until the connection ends. When niwad has died, messages that it sent before may
     // still be in the queue, and all of them are handled. Before them, the kernel reports once that niwad has not read
     // our last answer (ECONNRESET), and answers cannot be sent any more.
     void serve(const Fd &connection) {
+        bool takes = false; // whether niwad has begun to take the containers
         for (int error = 0; error == 0 || error == -ECONNRESET || error == -EPIPE;) {
             Message message;
             error = receive_message(connection.get(), &message);
             if (error == -ECONNRESET) continue;
             if (error < 0) return;
-            if (!is_before_take(message.type)) monitor_.set_backstop(true);
+            if (!takes && !is_before_take(message.type)) {
+                takes = true;
+                if (message.type != MessageType::kTake) take_all(); // an older niwad takes none by name
+            }
             if (message.type == MessageType::kUpdate)
                 update(std::move(message));
             else if (message.type == MessageType::kForget)
@@ -70,7 +76,7 @@ class Keeper {
             else if (message.type == MessageType::kList)
                 error = list(connection.get());
             else if (message.type == MessageType::kTake)
-                error = tell_lives(connection.get());
+                error = hand_over(connection.get(), message.life.id);
             else if (message.type == MessageType::kPing)
                 error = send_message(connection.get(), MessageType::kDone, {});
             else if (message.type == MessageType::kListener)
@@ -111,7 +117,7 @@ class Keeper {
         one.stdout_fifo = open_fifo(message.life.id, "stdout");
         one.stderr_fifo = open_fifo(message.life.id, "stderr");
         one.container->handle = ++last_handle_;
-        monitor_.add(one.container);
+        monitor_.add_as_backstop(one.container);
     }
 
     // When a client has taken the input, nobody else has it open: when the client leaves, or niwad dies, the workload
@@ -145,11 +151,19 @@ class Keeper {
         return send_message(connection, MessageType::kDone, {});
     }
 
-    int tell_lives(int connection) {
-        int error = 0;
-        for (auto one = containers_.begin(); error == 0 && one != containers_.end(); ++one)
-            error = send_message(connection, MessageType::kContainer, monitor_.life_of(one->second.container->handle));
-        return error;
+    int hand_over(int connection, const char *id) {
+        auto found = containers_.find(id);
+        if (found == containers_.end()) return 0;
+        take(found->second);
+        return send_message(connection, MessageType::kContainer, monitor_.life_of(found->second.container->handle));
+    }
+
+    void take_all() {
+        for (const auto &[id, one] : containers_) take(one);
+    }
+
+    void take(const KeptContainer &one) {
+        while (!monitor_.become_backstop(one.container->handle)) usleep(kStatusLookUsec);
     }
 
     Fd open_fifo(const char *id, const char *name) const {

@@ -170,12 +170,10 @@ function write(saved: SavedState, states: StateStore, log: Logger): void {
  */
 async function takeLive(decided: readonly Decided[], options: TakeOverOptions): Promise<Container[]> {
   const live = decided.filter(([, decision]) => lives(decision));
-  const prepareFrom = (first: number) =>
-    prepareAdoptions(
-      live.slice(first, first + AT_ONCE).map(([saved]) => saved),
-      options.kernel,
-      (id) => options.logs.fifosOf(id),
-    );
+  const prepareFrom = async (first: number) => {
+    const next = live.slice(first, first + AT_ONCE).map(([saved]) => saved);
+    return next.length === 0 ? [] : await prepareAdoptions(next, options.kernel, (id) => options.logs.fifosOf(id));
+  };
   const taken: Container[] = [];
   let coming = prepareFrom(0);
   for (let first = 0; first < live.length; first += AT_ONCE) {

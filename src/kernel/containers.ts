@@ -185,7 +185,8 @@ export interface Containers {
   create(request: CreateRequest): Promise<Created>;
   /**
    * Opens on a worker thread what {@link adopt} needs of containers of an earlier daemon, running or ended. Nothing is
-   * told of them before that call, and what fails here fails there.
+   * told of them before that call, and what fails here fails there. The keeper looks for their exits until all are
+   * prepared. May wait for the keeper; to be called once at a time, before {@link Keeper.isAlive}.
    */
   prepareAdoptions(requests: readonly AdoptRequest[]): Promise<void>;
   /** Takes over a container that is prepared. @throws KernelError if the container's group is gone */

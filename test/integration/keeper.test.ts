@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
@@ -123,6 +123,48 @@ test('what ends while a niwad takes over has ended at its own time, with its sta
   expect(code).toBe(5);
   expect(Date.parse(at) - gone).toBeLessThan(MAX_LATENESS_MS);
 });
+
+test('what the next niwad has not taken yet ends at its own time, with its status', async ({ skip }) => {
+  const strace = needsFile(skip, '/usr/bin/strace', 'it holds up the one thread of niwad that takes over');
+  const TAKEN_MEANWHILE = 128; // while the first 64 are taken over, the next 64 are prepared
+  const place = newPlace();
+  const first = await startDaemon(place);
+  const ids = Array.from({ length: TAKEN_MEANWHILE + 2 }, (_, i) => `many-${i}`);
+  const trapping = { args: ['sh', '-c', 'trap "exit 5" TERM; sleep 1000 & wait'] };
+  const started = await Promise.all(ids.map((id) => first.start({ id, process: trapping })));
+  await first.stop('SIGKILL');
+  const keeper = keeperOf(place) ?? 0;
+  await vi.waitFor(() => expect(followedBy(keeper)).toHaveLength(ids.length), PATIENCE);
+  const slowly = ['-D', '-o', '/dev/null', '-e', 'inject=epoll_ctl:delay_enter=20000'];
+  const starting = startDaemon(place, {}, flagsOf(place), [strace, '-e', 'trace=epoll_ctl', ...slowly]);
+  await vi.waitFor(() => expect(followedBy(keeper).length).toBeLessThanOrEqual(2), PATIENCE);
+  const pids = followedBy(keeper);
+  expect(pids).toHaveLength(2);
+  for (const pid of pids) process.kill(pid, 'SIGTERM');
+  await vi.waitFor(() => expect(pids.some(isAlive)).toBe(false), PATIENCE);
+  const gone = Date.now();
+  const second = await starting;
+  for (const { id } of started.filter(({ pid }) => pids.includes(pid ?? 0))) {
+    const { at, code } = await second.client.wait(id);
+    expect(code).toBe(5);
+    expect(Date.parse(at) - gone).toBeLessThan(MAX_LATENESS_MS);
+  }
+});
+
+/** The processes whose exits the keeper looks for: their pidfds are in its epoll set. */
+function followedBy(keeper: number): number[] {
+  const fdinfo = `/proc/${keeper}/fdinfo`;
+  const infos = new Map(readdirSync(fdinfo).map((fd) => [fd, readFileSync(`${fdinfo}/${fd}`, 'utf8')]));
+  const watched = [...infos.values()].flatMap((info) => [...info.matchAll(/^tfd:\s+(\d+)/gm)].map(([, fd]) => fd));
+  return watched.flatMap(
+    (fd) =>
+      infos
+        .get(fd ?? '')
+        ?.match(/^Pid:\t(\d+)$/m)
+        ?.slice(1)
+        .map(Number) ?? [],
+  );
+}
 
 /** How many connections to the keeper there are. */
 function connectionsOf({ runDir }: Place): number {
