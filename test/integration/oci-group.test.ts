@@ -78,7 +78,7 @@ describe('update', () => {
     const { id } = await startSleeper(oci);
     expect(await words(oci, 'update', '--pids-limit', '5', id)).toMatch(/^pids\.max needs the pids controller/);
     expect(await words(oci, 'update', '--memory', 'x', id)).toMatch(/^--memory "x": /);
-    expect(await words(oci, 'update', '--l3-cache-schema', 'x', id)).toMatch(/^there is no option --l3-cache-schema/);
+    expect(await words(oci, 'update', '--l3-cache-schema', 'x', id)).toContain('Intel RDT');
     await oci.done('update', '--memory', '0', id); // asks for nothing
     await oci.done('delete', '--force', id);
   });
@@ -124,7 +124,7 @@ test('events give the use of a container: once, or until it ends', async ({ oci 
   expect((await told).exitCode).toBe(0);
   for (const line of output.trimEnd().split('\n')) expect(JSON.parse(line)).toMatchObject({ type: 'stats', id });
   expect(await words(oci, 'events', '--stats', id)).toBe('container not running: stopped');
-  expect(await words(oci, 'events', '--interval', 'soon', id)).toBe('the interval "soon" has to be a time such as 5s');
+  expect(await words(oci, 'events', '--interval', 'soon', id)).toContain('has to be a time such as 5s');
   await oci.done('delete', id);
 });
 
