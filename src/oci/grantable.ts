@@ -1,6 +1,17 @@
-import type { OciProcess } from '../plan/oci/config.js';
+import type { OciConfig, OciProcess } from '../plan/oci/config.js';
 import { capabilityMask, capabilityName } from '../spec/capabilities.js';
 import type { Tell } from './check.js';
+
+const ALL = -1n; // each bit is set
+
+/**
+ * Gives the capabilities that there are to give to a process of a config, by their numbers as bits: those of this host,
+ * and in a user namespace all of them, see user_namespaces(7). Pure.
+ * @param own those of this host
+ */
+export function grantableIn({ linux }: Pick<OciConfig, 'linux'>, own: bigint): bigint {
+  return (linux?.namespaces ?? []).some(({ type }) => type === 'user') ? ALL : own;
+}
 
 /**
  * Gives a process without the capabilities that it cannot be given: config.md of the OCI wants a warning then, and no

@@ -5,7 +5,7 @@ import { Kept } from '../kept/kept.js';
 import type { OciConfig } from '../plan/oci/config.js';
 import { checkConfig, type Tell } from './check.js';
 import { parseExact, writeExact } from './exact-json.js';
-import { withGrantable } from './grantable.js';
+import { grantableIn, withGrantable } from './grantable.js';
 import { withLabels } from './labels.js';
 import { execConfigOf } from './process-verbs.js';
 
@@ -37,7 +37,7 @@ function read(text: string): KnownConfig {
   const lost: string[] = [];
   const lose: Tell = (fields) => lost.push(...fields);
   const written = checkConfig(parseExact('config.json', text), lose);
-  const granted = withGrantable(written.process, ownCapabilities(), lose);
+  const granted = withGrantable(written.process, grantableIn(written, ownCapabilities()), lose);
   const process = withLabels(granted, written.linux?.mountLabel ?? '', labelModules());
   const config = { ...written, process };
   freeze(config);

@@ -16,7 +16,7 @@ import { askedProcess } from './asked-process.js';
 import { enterBy } from './birth.js';
 import type { Connection } from './connection.js';
 import { parseExact } from './exact-json.js';
-import { withGrantable } from './grantable.js';
+import { grantableIn, withGrantable } from './grantable.js';
 import { withLabels } from './labels.js';
 import type { Call } from './options.js';
 import { conflict, containerOf, stateOf, statusNow, type Verb, type VerbParts, warningOf } from './verb-parts.js';
@@ -32,7 +32,7 @@ async function exec(parts: VerbParts, call: Call, connection: Connection): Promi
   if (status === 'stopped' || isPaused) throw conflict(`cannot exec in a ${status} container`);
   const config = savedConfig(container);
   const tell = warningOf(connection);
-  const asked = withGrantable(askedProcess(call, config.process, tell), ownCapabilities(), tell);
+  const asked = withGrantable(askedProcess(call, config.process, tell), grantableIn(config, ownCapabilities()), tell);
   const process = withLabels(asked, '', labelModules());
   call.requireConsole(process.terminal ?? false);
   const below = groupBelow(call.value('cgroup'));

@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { withGrantable } from '../../../src/oci/grantable.js';
+import { grantableIn, withGrantable } from '../../../src/oci/grantable.js';
 import { capabilityMask } from '../../../src/spec/capabilities.js';
 
 const process = (names: string[]) => ({
@@ -22,4 +22,12 @@ it('changes nothing where all can be given', () => {
   const given = process(['CAP_KILL']);
   expect(withGrantable(given, capabilityMask(['KILL']), tell)).toBe(given);
   expect(tell).not.toHaveBeenCalled();
+});
+
+it('leaves out nothing in a user namespace: the kernel gives all capabilities there', () => {
+  const own = capabilityMask(['KILL']);
+  const within = (...types: string[]) => grantableIn({ linux: { namespaces: types.map((type) => ({ type })) } }, own);
+  const asked = process(['CAP_KILL', 'CAP_SYS_RESOURCE']);
+  expect(withGrantable(asked, within('mount', 'user'), vi.fn())).toBe(asked);
+  expect([within('mount'), grantableIn({}, own)]).toEqual([own, own]);
 });
