@@ -37,9 +37,10 @@ export function ociPlanOf(
   const key = JSON.stringify([{ ...choices, id: '' }, sources, resources, stage, filtersDevices, controllers]);
   const kept = plans.get(config);
   if (kept?.key !== key) {
-    const made = encoded(make());
-    plans.set(config, { key, plan: made, program: made.encode() });
-    return made;
+    const made = make();
+    const program = encodeProgram(made.boot);
+    plans.set(config, { key, plan: made, program: program });
+    return { ...made, encode: () => program };
   }
   const { plan, program } = kept;
   const path = sources.group?.path ?? `${containersCgroup}/${id}`;

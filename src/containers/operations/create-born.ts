@@ -42,8 +42,10 @@ export async function createBorn(parts: Parts, orderOf: (id: string) => BornOrde
     const container = await makeContainer(order, parts);
     try {
       admission.require(); // a drain may have begun during the steps above
-      if (!starts) books.save(container, 'created');
-      crashPoint('created-saved');
+      if (!starts) {
+        books.save(container, 'created');
+        crashPoint('created-saved');
+      }
     } catch (error) {
       return await endings.undo(container, error);
     }
