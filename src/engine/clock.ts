@@ -8,7 +8,9 @@ export function usecNow(): number {
   return Number(kernel.host.boottimeNs() / 1000n);
 }
 
-/** So often the clocks are read anew: on a machine on which a reading itself takes that long, the last pair is taken. */
+/**
+ * So often the clocks are read anew: on a machine on which a reading itself takes that long, the last pair is taken.
+ */
 const TRIES = 10;
 
 /**
