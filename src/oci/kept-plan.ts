@@ -39,7 +39,7 @@ export function ociPlanOf(
   if (kept?.key !== key) {
     const made = make();
     const program = encodeProgram(made.boot);
-    plans.set(config, { key, plan: made, program: program });
+    plans.set(config, { key, plan: made, program });
     return { ...made, encode: () => program };
   }
   const { plan, program } = kept;

@@ -76,8 +76,9 @@ export class BusConnection {
   call(call: BusCall): Promise<BusValue[]> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
-      this.#waiting.set(++this.#serial, { resolve, reject, timer: this.#patience() });
-      this.#socket.write(encodeCall(call, this.#serial));
+      const bytes = encodeCall(call, ++this.#serial); // throws for values that do not fit: then nobody waits
+      this.#waiting.set(this.#serial, { resolve, reject, timer: this.#patience() });
+      this.#socket.write(bytes);
     });
   }
 

@@ -115,7 +115,9 @@ export function askedProperties(annotations: Readonly<Record<string, string>>): 
     const value = typedValue(text);
     if (value === undefined)
       throw refused(field, "it has to be true, false, 'text', a number such as `uint64 5`, or ['text', 'text']");
-    return inUsec(name, value);
+    const property = inUsec(name, value);
+    if (property === undefined) throw refused(field, `it may be at most ${INFINITY / SECOND_USEC} seconds`);
+    return property;
   });
 }
 
@@ -142,6 +144,7 @@ const LIST = /^\[\s*(?:((?:'[^'\\]*'|"[^"\\]*")(?:\s*,\s*(?:'[^'\\]*'|"[^"\\]*")
 
 function typedValue(text: string): Typed | undefined {
   const trimmed = text.trim();
+  if (trimmed.includes('\0')) return undefined; // no text of D-Bus has one
   if (trimmed === 'true' || trimmed === 'false') return ['b', trimmed === 'true'];
   const [, single, double] = TEXT.exec(trimmed) ?? [];
   const whole = single ?? double;
@@ -161,9 +164,10 @@ function typedNumber(text: string): Typed | undefined {
   return [type, type === 'i' || type === 'u' ? Number(value) : value];
 }
 
-/** In D-Bus times are in microseconds, and their names say so. */
-function inUsec(name: string, [type, value]: Typed): UnitProperty {
+/** In D-Bus times are in microseconds, and their names say so. Undefined for a time that is too long for that. */
+function inUsec(name: string, [type, value]: Typed): UnitProperty | undefined {
   const isTime = /[^U]Sec$/.test(name) && (typeof value === 'number' || typeof value === 'bigint') && value >= 0;
   if (!isTime) return [name, type, value];
-  return [`${name.slice(0, -'Sec'.length)}USec`, 't', BigInt(value) * SECOND_USEC];
+  const usec = BigInt(value) * SECOND_USEC;
+  return usec > INFINITY ? undefined : [`${name.slice(0, -'Sec'.length)}USec`, 't', usec];
 }

@@ -67,6 +67,15 @@ test('where no answer comes, the call fails in time, and so do all others; liste
   await expect(bus.call(CALL)).rejects.toMatchObject(late);
 });
 
+test('a call whose values do not fit fails alone', async () => {
+  const bus = await BusConnection.open(await peer(OK), PATIENCE_MS);
+  await expect(bus.call({ ...CALL, signature: 't', body: [2n ** 64n] })).rejects.toThrow(RangeError);
+  const told: unknown[] = [];
+  bus.listen((heard) => told.push(heard));
+  await new Promise((resolve) => setTimeout(resolve, 2 * PATIENCE_MS));
+  expect(told).toEqual([]);
+});
+
 test('a peer that refuses, is silent, ends or speaks something else is no bus', async () => {
   const refused = BusConnection.open(await peer('REJECTED EXTERNAL\r\n'), PATIENCE_MS);
   await expect(refused).rejects.toThrow('the connection was refused: REJECTED EXTERNAL');

@@ -88,6 +88,8 @@ describe('a property that an annotation asks for', () => {
     ['TasksMax', 'uint64 -1', 'it has to be true, false'],
     ['After', `[${' '.repeat(100_000)}x]`, 'it has to be true, false'],
     ['Description', "'it''s'", 'it has to be true, false'],
+    ['Description', "'a\0b'", 'it has to be true, false'],
+    ['TimeoutStopSec', 'uint64 18446744073709551615', 'it may be at most 18446744073709 seconds'],
   ])('%s as %j is refused', (name, text, message) => {
     expect(() => asked(name, text)).toThrow(message);
   });
