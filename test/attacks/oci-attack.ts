@@ -38,14 +38,19 @@ export const bind =
     void mounts.push({ destination, type: 'bind', source, options: ['bind'] });
 export const asIs: Change = () => {};
 
-/** Runs an attack program in a container. */
-export async function attack(oci: Oci, name: string, args: readonly string[], change: Change): Promise<Results> {
-  const bundle = await oci.bundle('', (config) => {
+/** Makes the bundle of a container that runs an attack program. */
+export function bundleOf(oci: Oci, name: string, args: readonly string[], change: Change): Promise<string> {
+  return oci.bundle('', (config) => {
     config.process.args = ['/attack', ...args];
     config.mounts.push({ destination: '/tmp', type: 'tmpfs', source: 'tmpfs', options: ['mode=1777'] });
     bind(compiled(name), '/attack')(config);
     change(config);
   });
+}
+
+/** Runs an attack program in a container. */
+export async function attack(oci: Oci, name: string, args: readonly string[], change: Change): Promise<Results> {
+  const bundle = await bundleOf(oci, name, args, change);
   const { stdout, stderr } = await oci.run('run', '--bundle', bundle, oci.id());
   if (stdout === '' && stderr !== '') throw new Error(stderr);
   return results(stdout);

@@ -1,10 +1,23 @@
 // The techniques of the other files, against the containers of engines: those of the config that `niwa-oci spec` writes,
 // which has no filter of system calls. Where a protection is the filter, the config has one, as engines write it.
 import { existsSync, readFileSync } from 'node:fs';
+import { execa } from 'execa';
 import { describe, expect } from 'vitest';
 import { needsController } from '../integration/support/host.js';
-import type { Results } from './attack.js';
-import { asIs, attack, both, type Change, test, withCapabilities, withFilter, without } from './oci-attack.js';
+import { NIWA_OCI, type Oci } from '../integration/support/oci.js';
+import { type Results, results } from './attack.js';
+import {
+  asIs,
+  attack,
+  bind,
+  both,
+  bundleOf,
+  type Change,
+  test,
+  withCapabilities,
+  withFilter,
+  without,
+} from './oci-attack.js';
 
 const CORE_PATTERN = '/proc/sys/kernel/core_pattern';
 const core = existsSync(CORE_PATTERN) ? readFileSync(CORE_PATTERN, 'utf8') : '';
@@ -149,6 +162,24 @@ const TECHNIQUES: readonly Technique[] = [
     works: all('worked', 'kill', 'open environ', 'prlimit'),
   },
   {
+    name: 'chroot escape',
+    program: 'chroot-escape',
+    args: ['/tmp/jail', import.meta.filename],
+    change: withCapabilities('CAP_SYS_CHROOT'),
+    instead: bind(import.meta.dirname, import.meta.dirname),
+    refused: { ...all('worked', 'chroot', 'fchdir out of it', 'chroot to the top'), open: 'ENOENT' },
+    works: { open: 'worked' }, // it has found the container's root
+  },
+  {
+    name: 'calls of i386',
+    program: 'other-abi',
+    args: ['i386'],
+    protection: withFilter,
+    instead: asIs,
+    refused: /^(EPERM|ENOSYS)$/,
+    works: { add_key: 'worked' },
+  },
+  {
     name: 'descriptor bomb',
     program: 'descriptors',
     args: ['2000'],
@@ -172,6 +203,26 @@ describe.each(TECHNIQUES)('$name:', (technique) => {
 
   test('control: without the protection it does', async ({ oci }) => {
     expect(await attack(oci, program, args, both(change, instead))).toMatchObject(works);
+  });
+});
+
+describe('terminal injection:', () => {
+  // A run without a terminal of its own has the streams of its caller, as with other runtimes.
+  const typed = async (oci: Oci, change: Change) => {
+    const bundle = await bundleOf(oci, 'inject', [], change);
+    const command = [NIWA_OCI, '--niwad', oci.socket, 'run', '--bundle', bundle, oci.id()].join(' ');
+    const { stdout } = await execa('script', ['-qec', command, '/dev/null'], { stdin: 'ignore' });
+    return results(stdout.replaceAll('\r', '').replace(/^x+/gm, '')); // the terminal shows what is typed into it
+  };
+
+  test('a container types nothing into the terminal of who runs it', async ({ oci }) => {
+    const found = await typed(oci, asIs);
+    expect(found).toMatchObject({ 'open /dev/tty': 'ENXIO', 'open /dev/console': 'ENOENT' });
+    expect(found['TIOCSTI on stdout']).toMatch(/^(EPERM|EIO)$/);
+  });
+
+  test('control: with CAP_SYS_ADMIN it does', async ({ oci }) => {
+    expect(await typed(oci, withCapabilities('CAP_SYS_ADMIN'))).toMatchObject({ 'TIOCSTI on stdout': 'worked' });
   });
 });
 
