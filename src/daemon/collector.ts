@@ -40,13 +40,11 @@ export class Collector {
  * `--expose-gc` collects at once. It also drops the optimized code of each function that used an object of a kind of
  * which none is left, which is most of the code of a start in a quiet second: V8 had to compile it again.
  */
-async function collected(): Promise<void> {
+function collected(): Promise<unknown> {
   const { emitWarning } = process;
   process.emitWarning = () => {}; // says at the first call that the function may change: only its collection is used
   try {
-    const measured = measureMemory({ execution: 'eager' });
-    process.emitWarning = emitWarning;
-    await measured;
+    return measureMemory({ execution: 'eager' });
   } finally {
     process.emitWarning = emitWarning;
   }

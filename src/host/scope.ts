@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { REACH_PROGRAM } from '../kernel/programs.js';
 import { groupInScope } from '../plan/oci/scope.js';
-import { askedProperties, type UnitProperty } from '../plan/oci/scope-properties.js';
+import { askedProperties, INFINITY, type UnitProperty } from '../plan/oci/scope-properties.js';
 import type { Controllers } from '../plan/resources.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { OciScope } from '../protocol/resolved-oci.js';
@@ -88,7 +88,7 @@ function usualProperties({ slice }: OciScope, id: string): UnitProperty[] {
     ...['CPUAccounting', 'MemoryAccounting', 'IOAccounting', 'TasksAccounting'].map(
       (name): UnitProperty => [name, 'b', true],
     ),
-    ['TasksMax', 't', 2n ** 64n - 1n], // else systemd has a limit for units that name none
+    ['TasksMax', 't', INFINITY], // else systemd has a limit for units that name none
   ];
 }
 

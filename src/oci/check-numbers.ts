@@ -6,7 +6,8 @@ type Linux = NonNullable<OciConfig['linux']>;
 
 /** What the kernel keeps of the size of a terminal, see struct winsize in ioctl_tty(2). */
 export const MAX_CONSOLE = 0xffff;
-const MAX_ID = 0xffff_fffe;
+/** The largest id of a user or a group: -1 is none. */
+export const MAX_ID = 0xffff_fffe;
 const MAX_MAJOR = 4095;
 const MAX_MINOR = 0xf_ffff;
 

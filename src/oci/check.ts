@@ -6,7 +6,7 @@ import { asksAgent } from '../plan/oci/process.js';
 import { MAX_64_BITS, refused, requireWithin } from '../plan/oci/refusal.js';
 import { capabilityName } from '../spec/capabilities.js';
 import { settleMounts } from './check-mounts.js';
-import { checkBlockIo, checkDevices, checkNamespaces, MAX_CONSOLE } from './check-numbers.js';
+import { checkBlockIo, checkDevices, checkNamespaces, MAX_CONSOLE, MAX_ID } from './check-numbers.js';
 import { checkSeccomp } from './check-seccomp.js';
 import { plainJson } from './exact-json.js';
 import { FIELDS, type Field, type FieldType } from './fields.js';
@@ -174,7 +174,6 @@ const TYPES: Record<FieldType, { is: (value: unknown) => boolean; words: string 
 
 /** That of a process whose config names none. */
 const ROOT_USER: Partial<OciProcess['user']> & object = { uid: 0, gid: 0 };
-const MAX_ID = 0xffff_fffe;
 /** The kernel takes 65,536 (setgroups(2)), an operation of the boot program somewhat less. */
 const MOST_GIDS = 65_000;
 /** Of a point: niwad and the command read and run each of them. */

@@ -88,19 +88,14 @@ export async function createBy(parts: VerbParts, call: Call, connection: Connect
   try {
     const manager = ownsMounts(config) ? call.value('notify') : undefined;
     const place = placeOf(parts, config, id, call.bySystemd);
-    const isRemoved = isLeft(call, config, place);
-    const creation = {
-      config,
-      execConfig,
+    const asked = {
       choices,
       manager,
-      state,
-      place,
       root: call.root,
       starts: call.has('start'),
-      isRemoved,
+      isRemoved: isLeft(call, config, place),
     };
-    return await createFrom(parts, { ...creation, bear }, connection);
+    return await createFrom(parts, { config, execConfig, state, place, bear, ...asked }, connection);
   } catch (error) {
     throw new NiwaError('START_FAILED', wordsOf(error, config.process.args[0]), { cause: error });
   } finally {

@@ -33,7 +33,7 @@ export function placeOf(parts: VerbParts, config: OciConfig, id: string, bySyste
   const scope = scopeOf(cgroupsPath, id);
   const group = placeInScope(scope, parts.runtime.tree);
   const asked = parts.honoured.includes(SCOPE_PROPERTY) ? annotatedProperties(config.annotations) : {};
-  askedProperties(asked);
+  askedProperties(asked); // what is wrong in it is refused before anything is made
   return { group, scope: Object.keys(asked).length === 0 ? scope : { ...scope, properties: asked } };
 }
 

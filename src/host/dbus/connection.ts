@@ -30,7 +30,10 @@ interface Waiting {
 /** Is told each signal, and at last why the connection has ended. */
 export type BusListener = (heard: BusMessage | Error) => void;
 
-/** A connection to a peer on a socket of its own, as the user of this process. It keeps no process alive. */
+/**
+ * A connection to a peer on a socket of its own, as the user of this process. It keeps the process alive only while a
+ * call waits.
+ */
 export class BusConnection {
   readonly #socket: Socket;
   readonly #patienceMs: number;

@@ -103,8 +103,8 @@ export function encode(signature: string, values: readonly BusValue[]): Buffer {
  * @returns the values, and where the next byte is
  * @throws RangeError where the bytes end early, Error for a type that is not known here
  */
-export function decode(signature: string, from: Buffer, begin = 0): { values: BusValue[]; end: number } {
-  let at = begin;
+export function decode(signature: string, from: Buffer): { values: BusValue[]; end: number } {
+  let at = 0;
   const take = (type: string): BusValue => {
     at += padding(at, alignmentOf(type));
     const fixed = FIXED[type];

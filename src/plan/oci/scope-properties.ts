@@ -1,5 +1,5 @@
 import type { CgroupWrite } from '../resources.js';
-import { refused } from './refusal.js';
+import { MAX_64_BITS, refused } from './refusal.js';
 
 /** Properties of the scope of a container, see systemd.resource-control(5) and org.systemd.property in docs/oci.md. */
 
@@ -7,8 +7,8 @@ export type PropertyValue = boolean | number | bigint | string | Uint8Array | re
 /** A property of a unit: its name, its type in D-Bus and its value. */
 export type UnitProperty = readonly [name: string, type: string, value: PropertyValue];
 
-/** In D-Bus "infinity" is the largest number of 64 bits. */
-const INFINITY = 2n ** 64n - 1n;
+/** What systemd calls "infinity" in a property of 64 bits. */
+export const INFINITY = MAX_64_BITS;
 const USUAL_CPU_WEIGHT = 100n;
 /** systemd keeps the share of a processor in steps of one hundredth. */
 const CPU_STEP_USEC = 10_000n;

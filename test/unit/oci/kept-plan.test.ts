@@ -3,19 +3,9 @@ import { ociPlanOf } from '../../../src/oci/kept-plan.js';
 import { encodeProgram } from '../../../src/plan/encode.js';
 import type { OciConfig } from '../../../src/plan/oci/config.js';
 import { makeOciPlan, type OciChoices, type OciSources } from '../../../src/plan/oci/plan.js';
-import type { HostView } from '../../../src/plan/plan.js';
+import { hostView } from '../plan/oci/host-view.js';
 
-const HOST: HostView = {
-  containersCgroup: '/cgroup/containers',
-  controllers: { available: ['memory'], missing: {} },
-  stage: '/stage',
-  filtersDevices: true,
-  oomProtected: false,
-  openFiles: { name: 'nofile', soft: 1, hard: 1 },
-  placeBytes: null,
-  absent: [],
-  compileSeccomp: () => [1n],
-};
+const HOST = hostView({ available: ['memory'], missing: {} });
 const CONFIG: OciConfig = {
   ociVersion: '1.2.0',
   process: { user: { uid: 5, gid: 6 }, args: ['sh'], cwd: '/' },

@@ -5,20 +5,10 @@ import { ociExecOps } from '../../../../src/plan/oci/exec.js';
 import { groupPathOf } from '../../../../src/plan/oci/group.js';
 import { makeOciPlan, type OciChoices } from '../../../../src/plan/oci/plan.js';
 import { ociDevices, ociLimitWrites, weightOf } from '../../../../src/plan/oci/resources.js';
-import type { HostView } from '../../../../src/plan/plan.js';
+import { hostView } from './host-view.js';
 
 const CONTROLLERS = { available: ['cpu', 'cpuset', 'memory', 'pids', 'io'], missing: {} };
-const HOST: HostView = {
-  containersCgroup: '/cgroup/containers',
-  controllers: CONTROLLERS,
-  stage: '/stage',
-  filtersDevices: true,
-  oomProtected: false,
-  openFiles: { name: 'nofile', soft: 1, hard: 1 },
-  placeBytes: null,
-  absent: [],
-  compileSeccomp: () => [1n],
-};
+const HOST = hostView(CONTROLLERS);
 const CONFIG: OciConfig = {
   ociVersion: '1.2.0',
   process: { user: { uid: 5, gid: 6 }, args: ['sh'], env: ['PATH=/bin'], cwd: '/' },

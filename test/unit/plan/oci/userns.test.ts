@@ -3,19 +3,9 @@ import type { OciConfig } from '../../../../src/plan/oci/config.js';
 import { ociExecOps } from '../../../../src/plan/oci/exec.js';
 import { makeOciPlan } from '../../../../src/plan/oci/plan.js';
 import { MountMaps, userSpaceOf } from '../../../../src/plan/oci/userns.js';
-import type { HostView } from '../../../../src/plan/plan.js';
+import { hostView } from './host-view.js';
 
-const HOST: HostView = {
-  containersCgroup: '/cgroup/containers',
-  controllers: { available: [], missing: {} },
-  stage: '/stage',
-  filtersDevices: true,
-  oomProtected: false,
-  openFiles: { name: 'nofile', soft: 1, hard: 1 },
-  placeBytes: null,
-  absent: [],
-  compileSeccomp: () => [1n],
-};
+const HOST = hostView({ available: [], missing: {} });
 const MAP = [{ containerID: 0, hostID: 1000, size: 10 }];
 const CONFIG: OciConfig = {
   ociVersion: '1.2.0',
