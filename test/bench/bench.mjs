@@ -19,6 +19,8 @@ const FAMILIES = [
   ...['endings', 'api', 'logs', 'services', 'oci'],
 ];
 const ROUNDS = 600;
+const WARM_STARTS = 3000;
+const WARM_THREADS = 4;
 const HELP = `npm run bench -- [--quick] [--only ${FAMILIES.join(',')}] [--peers] [--out DIR] [--write-docs] [--least]
 
   --quick       fewer rounds, 100 containers for 1,000: under two minutes
@@ -59,6 +61,8 @@ As root, after \`npm run build\`. Times need a quiet machine; ratios are of the 
  * much time
  *   there is
  * @property {(count: number) => number} many how many containers, likewise
+ * @property {(niwa: import('./harness/order.mjs').Measure) => Promise<unknown>} warm starts so many containers that niwad is
+ *   as fast as it gets: V8 has optimized what a start needs
  * @property {(input: import('./harness/report.mjs').RowInput) => void} row tells a row
  * @property {boolean} quick
  * @property {boolean} peers
@@ -78,14 +82,16 @@ async function measureFamily(family, { quick, least, peers }) {
   const { measure } = await import(`./rows/${family}.mjs`);
   const share = least ? 0.01 : quick ? 0.1 : 1;
   const place = new Place();
+  const many = (/** @type {number} */ count) => Math.max(3, Math.round(count * share));
   /** @type {Context} */
   const context = {
     place,
+    many,
+    warm: (niwa) => niwa(many(WARM_STARTS), WARM_THREADS),
     much: (rounds, count) => ({
       rounds: Math.max(1, Math.ceil(rounds * (quick ? 0.3 : 1) * (least ? 0.1 : 1))),
       count: least ? 3 : count,
     }),
-    many: (count) => Math.max(3, Math.round(count * share)),
     row: (input) => {
       const row = makeRow(family, input);
       rows.push(row);

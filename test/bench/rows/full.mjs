@@ -7,7 +7,7 @@ import { compile, takeTurns } from '../harness/order.mjs';
 import { summarize } from '../harness/statistics.mjs';
 
 /** @param {import('../bench.mjs').Context} context */
-export async function measure({ place, much, many, row }) {
+export async function measure({ place, much, many, row, warm }) {
   const daemon = await place.daemon();
   const root = { path: place.root };
   const userns = /** @type {const} */ ('host');
@@ -37,6 +37,7 @@ export async function measure({ place, much, many, row }) {
       note: `${change.toFixed(2)} x the ratio of the first`,
     });
   };
+  await warm(niwa);
   await take('start through the socket: 0 running');
   await daemon.fill(many(100), idle);
   await take(`start through the socket: ${many(100)} running`);

@@ -24,7 +24,7 @@ const OF_CRUN = 0.5;
  */
 
 /** @param {import('../bench.mjs').Context} context */
-export async function measure({ place, much, row, quick }) {
+export async function measure({ place, much, row, quick, warm }) {
   const daemon = await place.daemon();
   const niwa = [NIWA_OCI, '--niwad', daemon.ociSocket];
   /** @param {Comparison} comparison */
@@ -44,14 +44,10 @@ export async function measure({ place, much, row, quick }) {
   };
 
   const run = ['run', '--bundle', bundleOf(place, ['/exit0']), '@'];
-  await compare({
-    what: 'OCI: run of a static program',
-    niwa: place.launch(...niwa, ...run),
-    floor: 'crun run',
-    crun: place.launch(...crun(place), ...run),
-    often: much(20, 10),
-    ratioAtMost: OF_CRUN,
-  });
+  const runs = { niwa: place.launch(...niwa, ...run), floor: 'crun run', crun: place.launch(...crun(place), ...run) };
+  await compare({ what: 'OCI: run of a static program, a new niwad', ...runs, often: much(20, 10) });
+  await warm(runs.niwa);
+  await compare({ what: 'OCI: run of a static program', ...runs, often: much(20, 10), ratioAtMost: OF_CRUN });
 
   const waiting = bundleOf(place, ['/pause']);
   await compare({
