@@ -23,11 +23,11 @@ const test = base
     return niwad;
   })
   .extend('containerd', { scope: 'file' }, ({ booted, inside }) =>
-    Containerd.start(inside, { launcher: booted.launcher }),
+    Containerd.start(inside, { launcher: booted.systemd.launcher }),
   ) // ends with systemd
   .extend('podman', { scope: 'file' }, async ({ booted, inside }, { onCleanup }) => {
     const podman = new Podman(inside, 'systemd');
-    podman.enter(booted);
+    podman.enter(booted.systemd);
     onCleanup(async () => void (await podman.run('rm', '--all', '--force', '--time', '0')));
     return podman;
   });

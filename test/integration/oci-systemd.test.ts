@@ -26,7 +26,10 @@ const inSlice = (name: string) => (config: BundleConfig) => {
 const found = async ({ client }: Niwad, name: string) => (await client.list()).find(({ oci }) => oci?.id === name);
 const scopeOf = (name: string) => `niwa.slice/niwa-a.slice/engine-${name}.scope`;
 
-test('a container has its group in a scope of systemd, which ends with it', async ({ booted, inside: niwad }) => {
+test('a container has its group in a scope of systemd, which ends with it', { tags: 'vm' }, async ({
+  booted,
+  inside: niwad,
+}) => {
   const bundle = await booted.bundle('exec sleep 1000', inSlice('one'));
   expect(await booted.oci('run', '--detach', '--bundle', bundle, 'one')).toBe('');
   const one = await found(niwad, 'one');
@@ -156,11 +159,9 @@ test('a systemd that has executed itself anew is asked again', async ({ booted, 
   expect(await found(inside, 'ten')).toBeUndefined();
 });
 
-test('limits are properties of the scope, and those of the container in it; an update changes both', async ({
-  booted,
-  inside: _,
-  skip,
-}) => {
+test('limits are properties of the scope, and those of the container in it; an update changes both', {
+  tags: 'vm',
+}, async ({ booted, inside: _, skip }) => {
   needsController(skip, 'memory');
   const bundle = await booted.bundle('exec sleep 1000', (config) => {
     config.linux.resources = {

@@ -9,8 +9,6 @@ import { Systemd } from './systemd.js';
 /** A place for daemons and commands that see a systemd as PID 1. */
 export class Booted {
   readonly systemd: Systemd;
-  /** Begins each command there. */
-  readonly launcher: string[];
   readonly place: Place;
 
   /**
@@ -35,9 +33,6 @@ export class Booted {
 
   constructor(systemd: Systemd, place: Place) {
     this.systemd = systemd;
-    // in a group that this systemd may move processes from, as one of its services is: see nsdelegate in cgroups(7)
-    const enter = ['sh', '-c', `echo $$ >${systemd.beside}/cgroup.procs && exec "$@"`, 'sh'];
-    this.launcher = [...enter, 'nsenter', `--target=${systemd.pid}`, '--mount', '--pid', '--cgroup'];
     this.place = place;
   }
 
@@ -45,7 +40,7 @@ export class Booted {
   async start(env: Record<string, string> = {}): Promise<[niwad: Niwad, end: (signal: string) => Promise<void>]> {
     const file = join(this.place.directory, 'pid');
     const tell = ['sh', '-c', `echo $$ >${file} && exec "$@"`, 'sh'];
-    const niwad = await Niwad.start(this.place, env, undefined, [...this.launcher, ...tell]);
+    const niwad = await Niwad.start(this.place, env, undefined, [...this.systemd.launcher, ...tell]);
     const pid = readFileSync(file, 'utf8').trim();
     const end = async (signal: string) => {
       await this.systemd.run('kill', `-${signal}`, pid);

@@ -29,13 +29,15 @@ const BOOT = `
 /** A systemd that is PID 1 of its own namespaces, in the group of a place. */
 export class Systemd {
   readonly pid: number;
-  /** The directory of a group in its namespace that is none of its units. */
-  readonly beside: string;
+  /** Begins each command there, in a group that systemd may move processes from, as one of its services is. */
+  readonly launcher: string[];
   readonly #ended: Promise<unknown>;
 
   private constructor(pid: number, beside: string, ended: Promise<unknown>) {
+    // with nsdelegate no process comes into a group of a namespace from outside: see cgroups(7)
+    const enter = ['sh', '-c', `echo $$ >${beside}/cgroup.procs && exec "$@"`, 'sh'];
     this.pid = pid;
-    this.beside = beside;
+    this.launcher = [...enter, 'nsenter', `--target=${pid}`, '--mount', '--pid', '--cgroup'];
     this.#ended = ended;
   }
 
@@ -45,7 +47,8 @@ export class Systemd {
    */
   static async boot(place: Place, units: Record<string, string>): Promise<Systemd> {
     const { base, mount } = lookAtCgroupTree(place.cgroup);
-    mkdirSync(base);
+    const beside = join(base, 'beside'); // a group that is none of its units
+    mkdirSync(beside, { recursive: true });
     const known = { ...units, 'empty.target': '[Unit]\nDefaultDependencies=no\n' };
     for (const [name, text] of Object.entries(known)) {
       mkdirSync(join(place.directory, 'units', name, '..'), { recursive: true });
@@ -56,19 +59,16 @@ export class Systemd {
     const pid = await childOf(unshare.pid ?? 0);
     writeFileSync(join(mount, ownGroup(), 'cgroup.procs'), String(unshare.pid)); // out of the way of the controllers
     writeFileSync(join(place.directory, 'alone'), '');
-    const systemd = new Systemd(pid, join(base, 'beside'), unshare);
+    const systemd = new Systemd(pid, beside, unshare);
     while (!(await systemd.run('systemctl', 'is-active', 'empty.target')).startsWith('active'))
       await new Promise((resolve) => setTimeout(resolve, 200));
-    mkdirSync(systemd.beside);
     return systemd;
   }
 
   /** Runs a command in its namespaces; gives what it says. */
   async run(...command: string[]): Promise<string> {
-    const { all } = await execa('nsenter', [`--target=${this.pid}`, '--mount', '--pid', '--cgroup', ...command], {
-      reject: false,
-      all: true,
-    });
+    const [program = '', ...words] = [...this.launcher, ...command];
+    const { all } = await execa(program, words, { reject: false, all: true });
     return all;
   }
 
