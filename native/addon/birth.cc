@@ -35,6 +35,21 @@ bool is_in(const Group &group, int pid) {
     return found;
 }
 
+// Gives the group to the user of the process, as the host sees that user. Gives 0 or a negative errno.
+int give_group(const Container &container) {
+    char path[32], line[256];
+    snprintf(path, sizeof path, "/proc/%d/status", container.life.pid);
+    Fd file(open(path, O_RDONLY | O_CLOEXEC));
+    FILE *lines = file.valid() ? fdopen(file.release(), "r") : nullptr;
+    if (lines == nullptr) return -errno;
+    uid_t user;
+    bool found = false;
+    while (!found && fgets(line, sizeof line, lines) != nullptr) found = sscanf(line, "Uid: %*u %u", &user) == 1;
+    fclose(lines);
+    // the process was there until now, so the pid is its own
+    return found && pid_of(container.pidfd) == container.life.pid ? container.group.give_to(user) : -ESRCH;
+}
+
 } // namespace
 
 Birthplace prepare_birth(const SpawnRequest &request) {
@@ -64,7 +79,8 @@ Birthplace prepare_birth(const SpawnRequest &request) {
     return place;
 }
 
-Failure take_born(Container &container, Fd pidfd, Fd control, const std::vector<GroupWrite> &late_writes) {
+Failure take_born(Container &container, Fd pidfd, Fd control, const std::vector<GroupWrite> &late_writes,
+                  bool gives_group) {
     int pid = pid_of(pidfd);
     if (pid < 0) return {Failure::kClone, 0, -pid, 0};
     if (!is_in(container.group, pid)) return {Failure::kClone, 0, ESRCH, 0};
@@ -75,5 +91,7 @@ Failure take_born(Container &container, Fd pidfd, Fd control, const std::vector<
         int error = container.group.write(file.c_str(), value.c_str());
         if (error < 0) return {Failure::kGroup, 0, -error, 0};
     }
+    int error = gives_group ? give_group(container) : 0;
+    if (error < 0) return {Failure::kGroup, 0, -error, 0};
     return {};
 }

@@ -20,6 +20,7 @@ struct Birthplace {
 Birthplace prepare_birth(const SpawnRequest &request);
 
 // Takes the process behind `pidfd`, which waits for its start on the other end of `control`. It has to be in the group
-// of the container. Sets the limits that would have slowed it down. Gives the failure; the caller then undoes the
-// container.
-Failure take_born(Container &container, Fd pidfd, Fd control, const std::vector<GroupWrite> &late_writes);
+// of the container. Sets the limits that would have slowed it down, and with `gives_group` gives the group to the user
+// of the process. Gives the failure; the caller then undoes the container.
+Failure take_born(Container &container, Fd pidfd, Fd control, const std::vector<GroupWrite> &late_writes,
+                  bool gives_group);

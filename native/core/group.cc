@@ -1,6 +1,7 @@
 #include "group.h"
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
@@ -10,6 +11,7 @@
 namespace {
 
 constexpr char kOwner[] = "trusted.niwa.container"; // only root sees it, see xattr(7)
+constexpr char kDelegated[] = "/sys/kernel/cgroup/delegate";
 
 } // namespace
 
@@ -35,6 +37,19 @@ int Group::open(const std::string &path) {
 
 int Group::set_owner(const std::string &id) const {
     return fsetxattr(dir_.get(), kOwner, id.data(), id.size(), 0) < 0 ? -errno : 0;
+}
+
+int Group::give_to(uid_t user) const {
+    constexpr gid_t kSameGroup = -1;
+    Fd names(::open(kDelegated, O_RDONLY | O_CLOEXEC));
+    FILE *lines = names.valid() ? fdopen(names.release(), "r") : nullptr;
+    if (lines == nullptr) return -errno;
+    int error = fchown(dir_.get(), user, kSameGroup) < 0 ? -errno : 0;
+    // a group has no files of controllers that it does not have
+    for (char name[64]; error == 0 && fscanf(lines, "%63s", name) == 1;)
+        if (fchownat(dir_.get(), name, user, kSameGroup, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT) error = -errno;
+    fclose(lines);
+    return error;
 }
 
 int Group::remove(const std::string &path) const {

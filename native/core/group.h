@@ -1,6 +1,7 @@
 // One container's cgroup: made, limited, frozen, killed.
 #pragma once
 #include <string>
+#include <sys/types.h>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,10 @@ class Group {
 
     // Writes one file of the group. Gives 0 or a negative errno.
     int write(const char *file, const char *value) const;
+
+    // Gives the group to a user of the host, who may divide it then, and change none of its limits. The kernel names
+    // the files, see "Delegation" in its document cgroup-v2. Gives 0 or a negative errno.
+    int give_to(uid_t user) const;
 
     // Removes the directory at `path` if it is this group; others may have removed it, and made one of the same name.
     // Gives 0 (also where this group is not there), or a negative errno.

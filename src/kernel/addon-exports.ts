@@ -64,6 +64,7 @@ export interface Addon {
     pidfd: number,
     control: number,
     lateWrites: readonly [file: string, value: string][],
+    givesGroup: boolean,
   ): Promise<number | Failure>;
   undoBirth(handle: Handle): Promise<Errno>;
   hasEnded(handle: Handle): boolean;

@@ -132,9 +132,9 @@ export const kernel: Kernel = {
     prepare: (request) =>
       addon.prepareBirth(request).then((place) => requireSteps('make the group of a container', place)),
     takeNetwork: addon.takeNetwork,
-    take: (handle, pidfd, control, lateWrites) =>
+    take: (handle, pidfd, control, lateWrites, givesGroup) =>
       addon
-        .takeBorn(handle, pidfd, control, lateWrites)
+        .takeBorn(handle, pidfd, control, lateWrites, givesGroup)
         .then((pid) => (typeof pid === 'number' ? pid : requireSteps<never>('take over a process', pid))),
     undo: (handle) => addon.undoBirth(handle).then(() => {}),
     start: (handle, lifetimeNs, deadline) => addon.startBorn(handle, lifetimeNs, deadline).then(toStarted),

@@ -63,7 +63,8 @@ export interface Births {
   takeNetwork(): number;
   /**
    * Takes over the process, which waits for its start; both descriptors are no longer the caller's. Then writes
-   * `lateWrites` to the files of the group. Gives the pid of the process.
+   * `lateWrites` to the files of the group. With `givesGroup` the group, and its files that the kernel delegates,
+   * belong to the user of the process then. Gives the pid of the process.
    * @throws KernelError if the process is not in the group; {@link undo} has to follow
    */
   take(
@@ -71,6 +72,7 @@ export interface Births {
     pidfd: number,
     control: number,
     lateWrites: readonly [file: string, value: string][],
+    givesGroup: boolean,
   ): Promise<number>;
   /** Kills what is in the group of a container that was not taken over, and removes the group. */
   undo(handle: Handle): Promise<void>;

@@ -25,14 +25,15 @@ export function birthBy(
   onPause: (pid: number) => Promise<void>,
 ): Birth {
   let words: OciPlan['words'] = [];
+  let givesGroup = false;
   return {
     plan: (view) => {
       const made = plan(view);
-      words = made.words;
+      ({ words, givesGroup } = made);
       return made;
     },
     async bear(request) {
-      return await bearIn(births, request, async ({ boot, group, userns, mountUserns }) => {
+      return await bearIn(births, { ...request, givesGroup }, async ({ boot, group, userns, mountUserns }) => {
         const placed = [
           ...(userns === undefined ? [] : [{ fd: userns, place: USERNS_FD }]),
           ...mountUserns.map((fd, i) => ({ fd, place: FIRST_MOUNT_USERNS_FD + i })),
@@ -61,6 +62,9 @@ function networkFor(flags: number, births: Pick<Births, 'takeNetwork'>): { flags
   return fd < 0 ? { flags, network: [] } : { flags: flags & ~made, network: [fd] };
 }
 
+/** A container to make, and whether its group is given to the user of its process. */
+type BirthOrder = CreateRequest & { givesGroup: boolean };
+
 /**
  * Makes the group of a container, lets the command make its first process there, and takes that over. Gives its pid.
  * @param make owns the descriptors that it gets; gives the answer of the command
@@ -69,7 +73,7 @@ function networkFor(flags: number, births: Pick<Births, 'takeNetwork'>): { flags
  */
 export async function bearIn(
   births: Pick<Births, 'prepare' | 'take' | 'undo'>,
-  request: CreateRequest,
+  request: BirthOrder,
   make: (place: Birthplace) => Promise<Frame>,
 ): Promise<number> {
   const place = await births.prepare(request);
@@ -108,7 +112,7 @@ export async function enterBy(
  * Takes over the first process that the command has made. Gives its pid.
  * @throws NiwaError SPEC_INVALID, KernelError with the failed step
  */
-async function takeOver(request: CreateRequest, answer: Frame, births: Pick<Births, 'take'>): Promise<number> {
+async function takeOver(request: BirthOrder, answer: Frame, births: Pick<Births, 'take'>): Promise<number> {
   const [pidfd, control, ...more] = answer.descriptors;
   if (answer.kind === FRAME.unborn) {
     closeAll(answer.descriptors);
@@ -118,7 +122,7 @@ async function takeOver(request: CreateRequest, answer: Frame, births: Pick<Birt
     closeAll(answer.descriptors);
     throw new NiwaError('SPEC_INVALID', 'niwa-oci has sent something else than its process');
   }
-  return await births.take(request.handle, pidfd, control, request.lateWrites);
+  return await births.take(request.handle, pidfd, control, request.lateWrites, request.givesGroup);
 }
 
 function failureOf(body: Buffer): KernelError {

@@ -112,15 +112,19 @@ function restoreBy(
     },
     async bear(request) {
       try {
-        return await bearIn(kernel.births, request, async ({ boot, group, userns, mountUserns }) => {
-          closeAll([boot, group, ...(userns === undefined ? [] : [userns]), ...mountUserns]);
-          connection.send(FRAME.criu, textsBody(words));
-          const answer = await connection.next();
-          if (answer.kind !== FRAME.ended) return answer;
-          closeAll(answer.descriptors);
-          requireSuccess('restore', readHookEnd(answer.body));
-          throw new NiwaError('START_FAILED', 'criu has restored no container that niwa-oci could take');
-        });
+        return await bearIn(
+          kernel.births,
+          { ...request, givesGroup: false },
+          async ({ boot, group, userns, mountUserns }) => {
+            closeAll([boot, group, ...(userns === undefined ? [] : [userns]), ...mountUserns]);
+            connection.send(FRAME.criu, textsBody(words));
+            const answer = await connection.next();
+            if (answer.kind !== FRAME.ended) return answer;
+            closeAll(answer.descriptors);
+            requireSuccess('restore', readHookEnd(answer.body));
+            throw new NiwaError('START_FAILED', 'criu has restored no container that niwa-oci could take');
+          },
+        );
       } catch (error) {
         if (hasGroup(request, kernel)) await removeDivided(request.cgroup, log);
         throw error;

@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, describe, expect, vi } from 'vitest';
@@ -206,6 +216,32 @@ describe('a user namespace', { tags: 'vm' }, () => {
       config.linux.namespaces = ['pid', 'mount', 'uts', 'user'].map((type) => ({ type }));
     });
     expect(lines).toEqual(['/sys/fs/cgroup/cgroup.procs', '/dev/mqueue/.', '/sys/class', '1']);
+  });
+
+  test('gives its group to its user where it may write to the tree of its groups', async ({ oci, niwad }) => {
+    const id = oci.id();
+    const script =
+      'cd /sys/fs/cgroup; mkdir below && echo 0 >below/cgroup.procs && grep -x 1 below/cgroup.procs >/tmp/in && exec sleep 1000';
+    const withUserOf = (uid: number, options: string[]) => (config: BundleConfig) => {
+      config.process.user = { uid, gid: 0 };
+      config.mounts = config.mounts.filter(({ destination }) => destination !== '/sys/fs/cgroup');
+      config.mounts.push(
+        { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options },
+        { destination: '/tmp', type: 'tmpfs', source: 'tmpfs', options: ['mode=1777'] },
+      );
+    };
+    const bundle = await bundleOf(oci, script, withUserOf(7, ['nosuid']));
+    expect(await oci.make('create', '--bundle', bundle, id)).toEqual({ exitCode: 0, message: '' });
+    const { cgroup = '' } = (await niwad.client.list()).find((one) => one.oci?.id === id) ?? {};
+    const ownerOf = (name: string) => statSync(join(cgroup, name)).uid - FIRST;
+    expect(['.', 'cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads'].map(ownerOf)).toEqual([7, 7, 7, 7]);
+    expect(['cgroup.kill', 'cgroup.max.depth', 'cgroup.freeze'].map(ownerOf)).toEqual([-FIRST, -FIRST, -FIRST]);
+    await oci.done('start', id);
+    await vi.waitFor(async () => expect(await oci.done('exec', id, 'cat', '/tmp/in')).toBe('1'), PATIENCE);
+    await oci.done('delete', '--force', id);
+    expect(existsSync(cgroup)).toBe(false);
+    const readonly = await bundleOf(oci, 'stat -c %u /sys/fs/cgroup/cgroup.procs', withUserOf(7, ['ro']));
+    expect(await oci.done('run', '--bundle', readonly, oci.id())).toBe('65534');
   });
 
   test('works without a pivot, and where it says that mounts propagate', async ({ oci }) => {

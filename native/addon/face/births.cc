@@ -112,19 +112,20 @@ Value take_network(Info info) {
     return from_number(info.Env(), addon_of(info).netns.take().release());
 }
 
-// takeBorn(handle, pidfd, control, lateWrites): Promise<pid | failure>
+// takeBorn(handle, pidfd, control, lateWrites, givesGroup): Promise<pid | failure>
 Value take(Info info) {
     Addon &addon = addon_of(info);
     auto found = addon.unborn.find(to_u32(info[0]));
     auto pidfd = std::make_shared<Fd>(to_int(info[1]));
     auto control = std::make_shared<Fd>(to_int(info[2]));
     auto writes = std::make_shared<std::vector<GroupWrite>>(to_pairs(info[3].As<Napi::Array>()));
+    bool gives_group = info[4].As<Napi::Boolean>();
     auto container = found == addon.unborn.end() ? nullptr : found->second;
     auto failure = std::make_shared<Failure>(Failure{Failure::kClone, 0, ESRCH, 0});
     Monitor *monitor = addon.monitor.get();
     auto work = [=] {
         if (!container) return;
-        *failure = take_born(*container, std::move(*pidfd), std::move(*control), *writes);
+        *failure = take_born(*container, std::move(*pidfd), std::move(*control), *writes, gives_group);
         if (!failure->failed()) monitor->add(container);
     };
     return Task::run(info.Env(), work, [&addon, container, failure](Napi::Env env) -> Value {

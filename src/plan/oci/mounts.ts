@@ -20,6 +20,22 @@ export function isRemount({ options = [] }: OciMount): boolean {
   return options.includes(REMOUNT);
 }
 
+/**
+ * Whether the first process may write to the tree of its groups: a cgroup mount of the config is not read-only, and no
+ * remount makes it so.
+ */
+export function hasOwnGroups(mounts: readonly OciMount[]): boolean {
+  return mounts.some((item) => {
+    const { destination, type = '' } = item;
+    const here = mounts.filter((one) => one === item || (isRemount(one) && one.destination === destination));
+    const isReadonly = here.some(({ options = [] }) => options.reduce(changedBy, NO_ATTRIBUTES).set & READ_ONLY);
+    return !isBind(item) && !isRemount(item) && ['cgroup', 'cgroup2'].includes(type) && !isReadonly;
+  });
+}
+
+const READ_ONLY = 1;
+const changedBy = (before: typeof NO_ATTRIBUTES, word: string) => changed(before, attributeOf(word) ?? NO_ATTRIBUTES);
+
 /** Whether an option is one of the file system itself: niwa does not know it. */
 export function isOfFileSystem(word: string): boolean {
   const ofMount = attributeOf(word) ?? propagationOf(word);

@@ -7,6 +7,7 @@ import type { HostView, Plan } from '../plan.js';
 import { type Controllers, slowsBoot } from '../resources.js';
 import type { OciConfig, OciMount } from './config.js';
 import { type RootHooks, rootHooks, startHookOps } from './hooks.js';
+import { hasOwnGroups } from './mounts.js';
 import { netDeviceWords } from './net-devices.js';
 import { divide, domainname } from './ops.js';
 import { ociOomOps, ociProcessOps, ociStreamOps } from './process.js';
@@ -41,6 +42,8 @@ export interface OciSources {
 /** A plan, and what the command that makes the process does for it before the clone: words of the birth frame. */
 export interface OciPlan extends Plan {
   words: readonly (readonly [name: string, value: string])[];
+  /** Whether its group is given to the user of its process. */
+  givesGroup: boolean;
 }
 
 /** What the command line asks for beside the config. */
@@ -124,6 +127,7 @@ export function makeOciPlan(
     ],
     network: [],
     words: netDeviceWords(linux),
+    givesGroup: user !== undefined && spaces.made.includes('cgroup') && hasOwnGroups(config.mounts),
   };
 }
 

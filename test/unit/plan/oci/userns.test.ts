@@ -95,6 +95,32 @@ describe('the plan with a user namespace', () => {
     expect(second.map(({ name }) => name)).not.toContain('setns');
   });
 
+  it.each([
+    ['a new cgroup namespace, and its tree writable', {}, true],
+    ['a joined user namespace', { user: { type: 'user', path: '/u' } }, true],
+    ['the user namespace of the host', { user: undefined }, false],
+    ['the cgroup namespace of the host', { cgroup: undefined }, false],
+    ['its tree read-only', { options: ['nosuid', 'ro'] }, false],
+    ['its tree read-only at first', { options: ['ro', 'rw'] }, true],
+    ['its tree read-only by a remount', { remount: ['remount', 'bind', 'ro'] }, false],
+    ['no such tree', { type: 'tmpfs' }, false],
+  ])('gives the group to the user of the process, or not: %s', (_, change, isGiven) => {
+    const { user, cgroup, type, options, remount } = {
+      ...{ user: { type: 'user' }, cgroup: { type: 'cgroup' }, type: 'cgroup', options: [] as string[] },
+      ...({ remount: undefined } as { remount: string[] | undefined }),
+      ...change,
+    };
+    const isHost = user === undefined ? { uidMappings: [], gidMappings: [] } : {};
+    const config = withLinux({
+      namespaces: [{ type: 'mount' }, user ?? [], cgroup ?? []].flat(),
+      sysctl: {},
+      ...isHost,
+    });
+    const again = remount === undefined ? [] : [{ destination: '/cgroup', options: remount }];
+    const mounts = [{ destination: '/cgroup', type, source: 'x', options }, ...again];
+    expect(planOf({ ...config, hostname: '', mounts }).givesGroup).toBe(isGiven);
+  });
+
   it('enters it as the user of the process where the maps have no root', () => {
     const map = [{ containerID: 5, hostID: 1000, size: 2 }];
     const { boot: ops } = planOf(withLinux({ uidMappings: map, gidMappings: map, devices: [] }));
