@@ -184,7 +184,7 @@ export class Maker {
       devices,
       uidMap: userns === null ? '' : mapFile(userns.uids),
       gidMap: userns === null ? '' : mapFile(userns.gids),
-      owner: idRange?.start ?? 0, // without a range of its own, the maps of a spec may begin with a user of the host
+      owner: idRange?.start ?? 0, // not an id of its own maps: they may begin with a user of the host
       mountMaps: mountMaps.map(({ uids, gids }) => [mapFile(uids), mapFile(gids)]),
       image: image ?? '',
       reach: REACH_PROGRAM,

@@ -6,7 +6,7 @@ import { expect, vi } from 'vitest';
 import { resolveCapabilities } from '../../src/spec/capabilities.js';
 import { PATIENCE } from '../integration/support/host.js';
 import { type BundleConfig, Oci } from '../integration/support/oci.js';
-import { test as base, compiled, results } from './attack.js';
+import { attackOnHost, test as base, compiled, results } from './attack.js';
 
 const test = base.extend('oci', ({ niwad }) => new Oci(niwad));
 const FIRST = 300_000;
@@ -139,4 +139,31 @@ test('user namespace: while it is made in a PID namespace of others, they do not
   }
   expect(await found('CAP_SYS_PTRACE')).toBe('secret'); // the control
   expect(await found()).toBe('');
+});
+
+test("user namespace: it comes to the end of the kernel's quotas, and root of the host keeps its own", async ({
+  oci,
+}) => {
+  /** Lets a container take all that it gets, and gives what root gets on the host meanwhile. */
+  const takeAll = async (change: (config: BundleConfig) => void) => {
+    const bundle = await oci.bundle('', (config) => {
+      unprotected(config);
+      config.mounts.push({ destination: '/attack', type: 'bind', source: compiled('take-quotas'), options: ['bind'] });
+      config.process.args = ['/attack', '2000'];
+      change(config);
+    });
+    chownSync(join(bundle, 'rootfs'), FIRST, FIRST);
+    const id = oci.id();
+    const taking = oci.begin('run', '--bundle', bundle, id);
+    const text: string[] = [];
+    taking.stdout.on('data', (bytes) => text.push(String(bytes)));
+    await vi.waitFor(() => expect(text.join('')).toContain('inotify instances'), PATIENCE);
+    const root = await attackOnHost('take-quotas');
+    await oci.done('kill', id, 'KILL');
+    await taking;
+    return root;
+  };
+  const kept = { 'pending signals': '1', 'message queues': '1', 'inotify instances': '1' };
+  expect(await takeAll(inUserNamespace)).toEqual(kept);
+  expect(await takeAll(() => {})).toMatchObject({ 'inotify instances': '0' }); // the control
 });
