@@ -17,11 +17,18 @@
 #include "change.h"
 #include "mount.h"
 
+#define MOST_TRIES 10000
+
+// Whoever renames a file or mounts something on this machine while the kernel is behind a "..", also of a link, gets it
+// to give the path up (EAGAIN, see openat2(2)): it cannot tell then that the path has not left the root.
 int root_open(const struct boot *boot, const char *path, int flags) {
     struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
     if (boot->root < 0) return -EBADF;
-    long fd = syscall(SYS_openat2, boot->root, path[0] != 0 ? path : "/", &how, sizeof how);
-    return fd < 0 ? -errno : (int)fd;
+    for (int tries = 1;; tries++) {
+        long fd = syscall(SYS_openat2, boot->root, path[0] != 0 ? path : "/", &how, sizeof how);
+        if (fd >= 0) return (int)fd;
+        if (errno != EAGAIN || tries == MOST_TRIES) return -errno;
+    }
 }
 
 int host_open(const char *path, bool follows) {

@@ -16,6 +16,8 @@
 
 namespace {
 
+constexpr int kMostTries = 10000; // of a path that others disturb
+
 using Parts = std::vector<std::string>;
 
 // The parts of a name in a tar. A slash at its begin means nothing.
@@ -96,12 +98,17 @@ class Unpacker {
         return parts;
     }
 
+    // The kernel gives a path with "..", also of a link, up (EAGAIN) where others rename files meanwhile, anywhere on
+    // this machine.
     Fd open_place(const std::string &path, uint64_t flags) const {
         struct open_how how = {};
         how.flags = flags | O_CLOEXEC;
         how.resolve = resolve_;
-        return Fd(
-            static_cast<int>(syscall(SYS_openat2, base_.get(), path.empty() ? "." : path.c_str(), &how, sizeof how)));
+        const char *name = path.empty() ? "." : path.c_str();
+        long fd = -1;
+        for (int tries = 0; tries < kMostTries && fd < 0 && (tries == 0 || errno == EAGAIN); tries++)
+            fd = syscall(SYS_openat2, base_.get(), name, &how, sizeof how);
+        return Fd(static_cast<int>(fd));
     }
 
     // Opens the directory of the first `count` parts; makes those that are missing.
