@@ -5,22 +5,43 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "wire.h"
 
-// Writes beside the file and renames: whoever waits for the file never sees a part of it.
-int write_pid(const char *path, pid_t pid) {
-    char beside[PATH_MAX];
-    if (snprintf(beside, sizeof beside, "%s.%d", path, getpid()) >= (int)sizeof beside) return -ENAMETOOLONG;
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+static const char *pid_place;
+static char pid_beside[PATH_MAX]; // "" where nothing is there
+
+static void remove_beside(void) {
+    if (pid_beside[0] != 0) unlink(pid_beside);
+}
+
+// Gives 0 or a negative errno.
+static int write_beside(pid_t pid) {
+    struct stat there;
+    if (stat(pid_place, &there) == 0 && S_ISDIR(there.st_mode)) return -EISDIR;
+    int fd = open(pid_beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) return -errno;
-    bool is_written = dprintf(fd, "%d", pid) > 0 && close(fd) == 0 && rename(beside, path) == 0;
-    int error = is_written ? 0 : -errno;
-    if (!is_written) unlink(beside);
-    return error;
+    return dprintf(fd, "%d", pid) > 0 && close(fd) == 0 ? 0 : -errno;
+}
+
+void prepare_pid_file(const char *path, pid_t pid) {
+    pid_place = path;
+    bool has_room = snprintf(pid_beside, sizeof pid_beside, "%s.%d", path, getpid()) < (int)sizeof pid_beside;
+    atexit(remove_beside);
+    int error = has_room ? write_beside(pid) : -ENAMETOOLONG;
+    if (error < 0) fail("cannot write the pid file %s: %s", path, reason(-error));
+}
+
+int place_pid_file(void) {
+    if (pid_place == NULL) return 0;
+    if (rename(pid_beside, pid_place) < 0) return -errno;
+    pid_beside[0] = 0;
+    return 0;
 }
 
 // Sends a descriptor and a word to a socket. @param what its words for errors

@@ -3,8 +3,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-// Writes a pid file. Gives 0 or a negative errno.
-int write_pid(const char *path, pid_t pid);
+// Writes a pid file under another name, beside its place: whoever waits for it never sees a part of it, nor a process
+// that has not begun. Ends the program where the pid file could not be written. The path has to stay.
+void prepare_pid_file(const char *path, pid_t pid);
+
+// Moves the pid file to its place, if one was prepared. Gives 0 or a negative errno.
+int place_pid_file(void);
 
 // Sends the master side of a terminal to a console socket. Ends the program where it cannot be sent.
 void hand_over_terminal(const char *path, int terminal);

@@ -53,16 +53,23 @@ static void add_count(struct buffer *request, const char *name, size_t count) {
     if (count > 0) request_add(request, name, text);
 }
 
-// Makes the process that a request asks for, up to its wait, and hands over its terminal and its pidfd: where that
-// fails, its program has not begun.
+// Hands over the terminal and the pidfd of a process to the engine, and prepares the pid file.
+static void hand_over(const struct command *command, const struct born *born) {
+    const char *console = option(command, "console-socket"), *pidfd_socket = option(command, "pidfd-socket");
+    const char *pid_file = option(command, "pid-file");
+    if (born->terminal >= 0 && console != NULL) hand_over_terminal(console, born->terminal);
+    if (pidfd_socket != NULL) hand_over_pidfd(pidfd_socket, born->pidfd, strcmp(command->verb, "exec") != 0);
+    if (pid_file != NULL) prepare_pid_file(pid_file, born->pid);
+}
+
+// Makes the process that a request asks for, up to its wait, and hands it over: where that fails, its program has not
+// begun.
 static struct born make_process(int niwad, const struct command *command, struct buffer request, size_t kept) {
     struct frame birth = answer_to(niwad, request);
     if (birth.kind != FRAME_BIRTH) fail("niwad has another version than niwa-oci");
     struct born born = give_birth(niwad, &birth, kept);
     free(birth.body);
-    const char *console = option(command, "console-socket"), *pidfd_socket = option(command, "pidfd-socket");
-    if (born.terminal >= 0 && console != NULL) hand_over_terminal(console, born.terminal);
-    if (pidfd_socket != NULL) hand_over_pidfd(pidfd_socket, born.pidfd, strcmp(command->verb, "exec") != 0);
+    hand_over(command, &born);
     return born;
 }
 
@@ -73,22 +80,21 @@ static struct buffer request_on(const struct command *command, const char *verb,
     return request;
 }
 
-// Tells niwad that a process is there, with descriptors of a container's first one, and writes the pid file when niwad
+// Tells niwad that a process is there, with descriptors of a container's first one, and places the pid file when niwad
 // has accepted it. From then on the process outlives this program; so does one whose start is over when its poststart
 // hooks run.
 static void settle(int niwad, const struct command *command, struct born *born, const int *fds, size_t count) {
-    const char *pid_file = option(command, "pid-file");
     send_frame(niwad, FRAME_BORN, NULL, fds, count);
     struct frame answer = receive_frame(niwad);
     if (answer.kind == FRAME_HOOK) keep_born();
     born->made = answer_after(niwad, answer).body;
-    int error = pid_file == NULL ? 0 : write_pid(pid_file, born->pid);
+    int error = place_pid_file();
     if (error < 0 && count > 0) {
         struct buffer undo = request_on(command, "delete", born);
         request_add(&undo, "force", "true");
         ask(niwad, undo);
     }
-    if (error < 0) fail("cannot write the pid file %s: %s", pid_file, reason(-error));
+    if (error < 0) fail("cannot write the pid file: %s", reason(-error));
     keep_born();
 }
 
@@ -158,6 +164,7 @@ static int restore(int niwad, const struct command *command) {
     bool waits = !has_option(command, "detach");
     struct frame told = answer_to(niwad, creation_of(command, "restore"));
     struct born born = restore_by_criu(niwad, command, &told);
+    hand_over(command, &born);
     if (waits) hold_signals();
     settle(niwad, command, &born, (int[]){born.pidfd, born.control}, 2);
     if (!waits) return 0;

@@ -270,6 +270,21 @@ test('a pid file that cannot be written undoes the container', async ({ oci, niw
   expect(await niwad.client.list()).toEqual([]);
 });
 
+test('a program whose pid file cannot be written does not begin', async ({ oci }) => {
+  const bundle = await oci.bundle('touch /ran; exec sleep 1000', (config) => {
+    config.root = { path: 'rootfs' };
+  });
+  const unwritable = ['--pid-file', bundle]; // a directory
+  const refused = { exitCode: 1, message: expect.stringMatching(/^cannot write the pid file .*: is a directory/) };
+  expect(await oci.make('run', '--detach', '--bundle', bundle, ...unwritable, oci.id())).toEqual(refused);
+  expect(existsSync(join(bundle, 'rootfs/ran'))).toBe(false);
+  const id = oci.id();
+  expect(await oci.make('create', '--bundle', bundle, id)).toEqual({ exitCode: 0, message: '' });
+  expect(await oci.make('exec', ...unwritable, id, 'touch', '/ran')).toEqual({ ...refused, exitCode: 255 });
+  expect(existsSync(join(bundle, 'rootfs/ran'))).toBe(false);
+  await oci.done('delete', '--force', id);
+});
+
 test('only root may speak to niwad', ({ niwad }) => {
   expect(statSync(join(niwad.place.runDir, 'oci.sock')).mode & 0o777).toBe(0o600);
 });
