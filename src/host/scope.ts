@@ -14,7 +14,7 @@ import { type CgroupTree, CONTROLLERS } from './cgroup.js';
 import { cureOfShortage } from './errors.js';
 import { controllersIn } from './group-place.js';
 import { findOwnGroup } from './own-group.js';
-import { changeUnit, mayPass, SYSTEMD_SOCKET, startUnit } from './systemd.js';
+import { changeUnit, isAway, nameIsTaken, requestDeadline, SYSTEMD_SOCKET, startUnit } from './systemd.js';
 
 /**
  * Scopes of systemd. systemd removes the group of a scope with all groups in it as soon as no process is there, also
@@ -23,8 +23,8 @@ import { changeUnit, mayPass, SYSTEMD_SOCKET, startUnit } from './systemd.js';
  * the container: another container may get a scope of the same name.
  */
 const holderGroup = (id: string, group: string) => join(dirname(group), `niwa-${id}`);
-/** systemd has the name of a scope that has just ended until it has seen that, and is away while it is upgraded. */
-const MOST_TRIES = 5;
+/** systemd has the name of a scope that has just ended until it has seen that. */
+const NAME_MS = 1000;
 const PAUSE_MS = 200;
 
 /**
@@ -68,11 +68,16 @@ export async function makeScope(
   group: string,
 ): Promise<void> {
   const properties = [...usualProperties(scope, id), ...limits, ...askedProperties(scope.properties ?? {})];
-  for (let tries = 1; ; tries++)
+  const deadlineMs = requestDeadline();
+  let patienceEndMs = performance.now() + NAME_MS;
+  for (;;)
     try {
-      return await tryScope(scope.unit, properties, holderGroup(id, group));
+      return await tryScope(scope.unit, properties, holderGroup(id, group), deadlineMs);
     } catch (error) {
-      if (tries === MOST_TRIES || !mayPass(error)) throw error;
+      // systemd may have made the scope before it went away: it then has the name until it has seen the holder's end
+      if (isAway(error)) patienceEndMs = deadlineMs;
+      else if (!nameIsTaken(error)) throw error;
+      if (performance.now() + PAUSE_MS > patienceEndMs) throw error;
       await sleep(PAUSE_MS);
     }
 }
@@ -96,7 +101,12 @@ function usualProperties({ slice }: OciScope, id: string): UnitProperty[] {
  * The holder ends with niwad until it is told to go on; then only niwad ends it, or systemd by the SIGKILL of a stop
  * that takes too long. Without it systemd removes the scope.
  */
-async function tryScope(unit: string, properties: readonly UnitProperty[], own: string): Promise<void> {
+async function tryScope(
+  unit: string,
+  properties: readonly UnitProperty[],
+  own: string,
+  deadlineMs: number,
+): Promise<void> {
   const holder = spawn(REACH_PROGRAM, ['hold'], {
     cwd: '/',
     detached: true,
@@ -107,7 +117,7 @@ async function tryScope(unit: string, properties: readonly UnitProperty[], own: 
     if (holder.pid === undefined) throw (await once(holder, 'error'))[0];
     holder.stdin.on('error', () => {}); // it may end before niwad tells it to go on
     const lost = once(holder, 'exit').then(() => Promise.reject(new Error('the process that keeps it has ended')));
-    await Promise.race([enter(unit, properties, holder.pid, own), lost]);
+    await Promise.race([enter(unit, properties, holder.pid, own, deadlineMs), lost]);
     holder.stdin.end('g');
     holder.unref();
   } catch (cause) {
@@ -119,8 +129,14 @@ async function tryScope(unit: string, properties: readonly UnitProperty[], own: 
   }
 }
 
-async function enter(unit: string, properties: readonly UnitProperty[], pid: number, own: string): Promise<void> {
-  await startUnit(unit, [...properties, ['PIDs', 'au', [pid]]]);
+async function enter(
+  unit: string,
+  properties: readonly UnitProperty[],
+  pid: number,
+  own: string,
+  deadlineMs: number,
+): Promise<void> {
+  await startUnit(unit, [...properties, ['PIDs', 'au', [pid]]], deadlineMs);
   await mkdir(own);
   await writeFile(join(own, 'cgroup.procs'), String(pid));
 }

@@ -1,5 +1,6 @@
 import type { UnitProperty } from '../plan/oci/scope-properties.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
+import { withResolvers } from '../turns/with-resolvers.js';
 import { BusConnection, type BusError } from './dbus/connection.js';
 import type { BusMessage } from './dbus/message.js';
 import type { BusValue } from './dbus/value.js';
@@ -12,7 +13,7 @@ import type { BusValue } from './dbus/value.js';
  */
 export const SYSTEMD_SOCKET = '/run/systemd/private';
 /** systemd answers within milliseconds; where it hangs, a container is not made. */
-const PATIENCE_MS = 30_000;
+const REQUEST_MS = 30_000;
 
 const SYSTEMD = 'org.freedesktop.systemd1';
 const MANAGER = { destination: SYSTEMD, path: '/org/freedesktop/systemd1', interface: `${SYSTEMD}.Manager` };
@@ -22,29 +23,33 @@ const IS_AWAY = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'];
 
 let opened: Promise<BusConnection> | undefined;
 
+/** When systemd has to have done all that belongs to a request of now, on the clock of performance.now(). */
+export const requestDeadline = (): number => performance.now() + REQUEST_MS;
+
 /** One connection is for all calls; the next call opens a new one when it has ended. */
-function connection(): Promise<BusConnection> {
+function connection(deadlineMs: number): Promise<BusConnection> {
   if (opened !== undefined) return opened;
   const forget = () => {
     opened = undefined;
   };
-  opened = BusConnection.open(SYSTEMD_SOCKET, PATIENCE_MS);
+  opened = BusConnection.open(SYSTEMD_SOCKET, deadlineMs);
   opened.then((systemd) => systemd.listen((heard) => heard instanceof Error && forget()), forget);
   return opened;
 }
 
 /**
  * Lets systemd start a transient unit; resolves when it has started.
+ * @param deadlineMs see {@link requestDeadline}
  * @throws NiwaError HOST_ERROR with what systemd says; whoever made the processes of the unit has to end them
  */
-export function startUnit(unit: string, properties: readonly UnitProperty[]): Promise<void> {
-  return asking(`systemd did not make ${unit}`, async (systemd) => {
+export function startUnit(unit: string, properties: readonly UnitProperty[], deadlineMs: number): Promise<void> {
+  return asking(`systemd did not make ${unit}`, deadlineMs, async (systemd) => {
     const jobs = new Jobs(systemd);
     try {
       const body = [unit, 'fail', variants(properties), []];
       const signature = 'ssa(sv)a(sa(sv))';
-      const [job] = await systemd.call({ ...MANAGER, member: 'StartTransientUnit', signature, body });
-      const result = await jobs.resultOf(job as string);
+      const [job] = await systemd.call({ ...MANAGER, member: 'StartTransientUnit', signature, body }, deadlineMs);
+      const result = await jobs.resultOf(job as string, deadlineMs);
       if (result !== 'done') throw new Error(`its job has ended with "${result}"`);
     } finally {
       jobs.close();
@@ -56,7 +61,7 @@ export function startUnit(unit: string, properties: readonly UnitProperty[]): Pr
 class Jobs {
   readonly #results = new Map<string, string>();
   readonly #stop: () => void;
-  #tell: () => void = () => {};
+  #told = withResolvers<void>();
   /** Why none is told any more. */
   #over: Error | undefined;
 
@@ -64,14 +69,11 @@ class Jobs {
     this.#stop = systemd.listen((heard) => this.#take(heard));
   }
 
-  /** Gives how a job has ended, as systemd calls it. @throws Error where the connection ends before */
-  async resultOf(job: string): Promise<string> {
-    const late = new Error(`it has not told the end of its job for ${PATIENCE_MS / 1000} s`);
-    const timer = setTimeout(() => this.#take(late), PATIENCE_MS);
-    while (!this.#results.has(job) && this.#over === undefined)
-      await new Promise<void>((resolve) => {
-        this.#tell = resolve;
-      });
+  /** Gives how a job has ended, as systemd calls it. @throws Error where the connection or the time ends before */
+  async resultOf(job: string, deadlineMs: number): Promise<string> {
+    const late = new Error('it has not told the end of its job in time');
+    const timer = setTimeout(() => this.#take(late), deadlineMs - performance.now());
+    while (!this.#results.has(job) && this.#over === undefined) await this.#told.promise;
     clearTimeout(timer);
     const result = this.#results.get(job);
     if (result === undefined) throw this.#over;
@@ -88,22 +90,28 @@ class Jobs {
       const [, job, , result] = heard.body() as [number, string, string, string];
       this.#results.set(job, result);
     }
-    this.#tell();
+    this.#told.resolve();
+    this.#told = withResolvers();
   }
 }
 
 /** Changes properties of a unit until it ends. @throws NiwaError HOST_ERROR with what systemd says */
 export function changeUnit(unit: string, properties: readonly UnitProperty[]): Promise<void> {
-  return asking(`systemd did not change ${unit}`, async (systemd) => {
+  const deadlineMs = requestDeadline();
+  return asking(`systemd did not change ${unit}`, deadlineMs, async (systemd) => {
     const body = [unit, true, variants(properties)];
-    await systemd.call({ ...MANAGER, member: 'SetUnitProperties', signature: 'sba(sv)', body });
+    await systemd.call({ ...MANAGER, member: 'SetUnitProperties', signature: 'sba(sv)', body }, deadlineMs);
   });
 }
 
-/** Whether a start may work a moment later: another unit has its name, or systemd executes itself anew. */
-export function mayPass(error: unknown): boolean {
-  const { code } = ((error as NiwaError).cause ?? {}) as NodeJS.ErrnoException | BusError;
-  return code !== undefined && [NAME_IS_TAKEN, ...IS_AWAY].includes(code);
+/** Whether a call has failed since another unit has the name: one that has just ended, or that lives. */
+export const nameIsTaken = (error: unknown): boolean => codeOf(error) === NAME_IS_TAKEN;
+
+/** Whether a call has failed since systemd executes itself anew. It may have done what it was asked for. */
+export const isAway = (error: unknown): boolean => IS_AWAY.includes(codeOf(error) ?? '');
+
+function codeOf(error: unknown): string | undefined {
+  return ((error as NiwaError).cause as NodeJS.ErrnoException | BusError | undefined)?.code;
 }
 
 function variants(properties: readonly UnitProperty[]): BusValue[] {
@@ -111,9 +119,13 @@ function variants(properties: readonly UnitProperty[]): BusValue[] {
 }
 
 /** @param failure the beginning of the message of an error */
-async function asking(failure: string, act: (systemd: BusConnection) => Promise<void>): Promise<void> {
+async function asking(
+  failure: string,
+  deadlineMs: number,
+  act: (systemd: BusConnection) => Promise<void>,
+): Promise<void> {
   try {
-    await act(await connection());
+    await act(await connection(deadlineMs));
   } catch (cause) {
     throw new NiwaError('HOST_ERROR', `${failure}: ${messageOf(cause)}`, { cause });
   }

@@ -36,7 +36,6 @@ export type BusListener = (heard: BusMessage | Error) => void;
  */
 export class BusConnection {
   readonly #socket: Socket;
-  readonly #patienceMs: number;
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Set<BusListener>();
   /** What has come and is not read yet. */
@@ -52,21 +51,20 @@ export class BusConnection {
    * Connects. Messages follow only behind the answer to the authentication: systemd does not read one at once that it
    * gets together with that.
    * @param path of the Unix socket
-   * @param patienceMs how long an answer may take: after that the connection ends
+   * @param deadlineMs when it has to be made, on the clock of performance.now()
    * @throws Error with the errno as its code where nobody listens there
    */
-  static open(path: string, patienceMs: number): Promise<BusConnection> {
+  static open(path: string, deadlineMs: number): Promise<BusConnection> {
     return new Promise((resolve, reject) => {
       const socket = createConnection(path).unref();
-      const connection = new BusConnection(socket, patienceMs);
-      const admission = { resolve: () => resolve(connection), reject, timer: connection.#patience() };
+      const connection = new BusConnection(socket);
+      const admission = { resolve: () => resolve(connection), reject, timer: connection.#endAt(deadlineMs) };
       connection.#waiting.set(ADMISSION, admission);
     });
   }
 
-  private constructor(socket: Socket, patienceMs: number) {
+  private constructor(socket: Socket) {
     this.#socket = socket;
-    this.#patienceMs = patienceMs;
     socket.on('data', (bytes: Buffer) => this.#take(bytes));
     socket.on('error', (error) => this.#end(error));
     const closed = Object.assign(new Error('the other end has closed the connection'), { code: 'ECONNRESET' });
@@ -75,12 +73,16 @@ export class BusConnection {
     socket.write(`\0AUTH EXTERNAL ${user}\r\nBEGIN\r\n`);
   }
 
-  /** Calls a method; gives the values of its answer. @throws BusError, Error where the connection ends */
-  call(call: BusCall): Promise<BusValue[]> {
+  /**
+   * Calls a method; gives the values of its answer.
+   * @param deadlineMs when the answer has to be here, on the clock of performance.now(): then the connection ends
+   * @throws BusError, Error where the connection ends
+   */
+  call(call: BusCall, deadlineMs: number): Promise<BusValue[]> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
       const bytes = encodeCall(call, ++this.#serial); // throws for values that do not fit: then nobody waits
-      this.#waiting.set(this.#serial, { resolve, reject, timer: this.#patience() });
+      this.#waiting.set(this.#serial, { resolve, reject, timer: this.#endAt(deadlineMs) });
       this.#socket.write(bytes);
     });
   }
@@ -92,9 +94,8 @@ export class BusConnection {
     return () => this.#listeners.delete(listener);
   }
 
-  #patience(): NodeJS.Timeout {
-    const late = new Error(`it has not answered for ${this.#patienceMs / 1000} s`);
-    return setTimeout(() => this.#end(late), this.#patienceMs);
+  #endAt(deadlineMs: number): NodeJS.Timeout {
+    return setTimeout(() => this.#end(new Error('it has not answered in time')), deadlineMs - performance.now());
   }
 
   /** Ends the connection: all that wait get this error. */

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { BusConnection } from '../../../src/host/dbus/connection.js';
-import { mayPass, startUnit } from '../../../src/host/systemd.js';
+import { isAway, nameIsTaken, requestDeadline, startUnit } from '../../../src/host/systemd.js';
 import { message, OK, peer } from './dbus/peer.js';
 
 const MANAGER = 'org.freedesktop.systemd1.Manager';
@@ -14,8 +14,8 @@ async function systemdThatSays(...messages: Buffer[]): Promise<{ ended: Promise<
   const path = await peer(OK, (socket) => socket.end(Buffer.concat(messages)));
   const open = BusConnection.open;
   const ended = new Promise<void>((resolve) => {
-    vi.spyOn(BusConnection, 'open').mockImplementationOnce(async (_, patienceMs) => {
-      const systemd = await open(path, patienceMs);
+    vi.spyOn(BusConnection, 'open').mockImplementationOnce(async (_, deadlineMs) => {
+      const systemd = await open(path, deadlineMs);
       systemd.listen((heard) => heard instanceof Error && resolve());
       return systemd;
     });
@@ -25,20 +25,32 @@ async function systemdThatSays(...messages: Buffer[]): Promise<{ ended: Promise<
 
 test('a start has the result of its job, also one told before its name, and a new connection where one has ended', async () => {
   const first = await systemdThatSays(answer, removed('done'));
-  await startUnit('a.scope', []);
+  await startUnit('a.scope', [], requestDeadline());
   await first.ended;
   const second = await systemdThatSays(removed('failed'), answer);
   const failed = 'systemd did not make a.scope: its job has ended with "failed"';
-  const error = await startUnit('a.scope', []).catch((error: unknown) => error);
+  const error = await startUnit('a.scope', [], requestDeadline()).catch((error: unknown) => error);
   expect(error).toMatchObject({ code: 'HOST_ERROR', message: failed });
-  expect(mayPass(error)).toBe(false);
+  expect([isAway(error), nameIsTaken(error)]).toEqual([false, false]);
   await second.ended;
 });
 
 test('a start fails at once with the reason where the connection ends before its job', async () => {
   await systemdThatSays(answer);
   const ended = 'systemd did not make a.scope: the other end has closed the connection';
-  const error = await startUnit('a.scope', []).catch((error: unknown) => error);
+  const error = await startUnit('a.scope', [], requestDeadline()).catch((error: unknown) => error);
   expect(error).toMatchObject({ code: 'HOST_ERROR', message: ended });
-  expect(mayPass(error)).toBe(true);
+  expect(isAway(error)).toBe(true);
+});
+
+test('one deadline is for the answer and the end of the job', async () => {
+  const slowMs = 300;
+  const path = await peer(OK, (socket) => void setTimeout(() => socket.write(answer), slowMs));
+  const open = BusConnection.open;
+  vi.spyOn(BusConnection, 'open').mockImplementationOnce((_, deadlineMs) => open(path, deadlineMs));
+  const begin = performance.now();
+  const error = await startUnit('a.scope', [], begin + 2 * slowMs).catch((error: unknown) => error);
+  const message = 'systemd did not make a.scope: it has not told the end of its job in time';
+  expect(error).toMatchObject({ code: 'HOST_ERROR', message });
+  expect(performance.now() - begin).toBeLessThan(4 * slowMs);
 });
