@@ -217,6 +217,7 @@ export class FakeKernel implements Kernel {
   readonly host = this.#topic<Topics['host']>('host', {
     boottimeNs: real.host.boottimeNs,
     canIdmap: () => true,
+    plainMount: () => -1,
     canFilterDevices: () => true,
     groupOwner: () => '',
     knowsCall: () => true,

@@ -1,6 +1,7 @@
 import type { DeviceRule } from '../plan/devices.js';
 import { invalid } from '../spec/problems.js';
-import { type Asker, type Errand, reach } from './reach.js';
+import type { Errand } from './errands.js';
+import { type Asker, reach } from './reach.js';
 
 /** The device numbers of the devices that a spec names. */
 export interface DeviceNumbers {

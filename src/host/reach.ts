@@ -4,7 +4,9 @@ import { REACH_PROGRAM } from '../kernel/programs.js';
 import { NiwaError } from '../protocol/errors.js';
 import { Turns } from '../turns/turns.js';
 import { withResolvers } from '../turns/with-resolvers.js';
+import type { Errand, Found } from './errands.js';
 import { toHostError } from './errors.js';
+import { foundAtOnce, learner } from './plain-paths.js';
 
 /**
  * Touches paths that users name, in helper processes (native/reach/main.cc). A file system may never answer: FUSE, when
@@ -12,24 +14,6 @@ import { toHostError } from './errors.js';
  * often also after SIGKILL. If a thread of niwad waited there, niwad could not end. So a helper process asks. If the
  * helper hangs, niwad goes on without it; the helper ends when the file system answers.
  */
-
-/**
- * A task for a helper: a path, and further words that the task needs. run_errand() in native/reach/main.cc says what
- * each task gives. `fence` names directories: a symbolic link in one of them is followed only to places in the same
- * directory.
- */
-export type Errand =
-  | [what: 'real' | 'source' | 'image', path: string, ...fence: string[]]
-  | [what: 'device' | 'identity', path: string]
-  | [what: 'read', directory: string, file: string]
-  | [what: 'limit', directory: string, bytes: string];
-
-/** The result of an errand. */
-export interface Found {
-  /** 0 for success. */
-  errno: number;
-  body: Buffer;
-}
 
 /**
  * How long an errand may take. A file system that answers at all does so in this time, also when a disk has to spin up
@@ -75,14 +59,24 @@ const hungPaths = new Map<string, Date>();
 const idle: Helper[] = [];
 
 /**
- * Does errands, one after another.
+ * Does errands: at once where no file system has to be asked, the others in a helper, one after another.
  * @param asker on whose behalf: only so many paths of each asker may hang
  * @returns the result of each errand, in the same order
  * @throws NiwaError PATH_TIMEOUT where a path does not answer, TOO_MANY_REQUESTS where too many paths of this asker
  * hang; HOST_ERROR
  */
 export async function reach(asker: Asker, errands: readonly Errand[]): Promise<Found[]> {
-  if (errands.length === 0) return [];
+  const known = errands.map((errand) => (hungPaths.has(errand[1]) ? null : foundAtOnce(errand)));
+  const others = errands.filter((_, i) => known[i] === null);
+  if (others.length === 0) return known as Found[];
+  const learn = learner(others);
+  const asked = await ask(asker, others);
+  learn(asked);
+  const answers = asked.values();
+  return known.map((found) => found ?? (answers.next().value as Found));
+}
+
+async function ask(asker: Asker, errands: readonly Errand[]): Promise<Found[]> {
   const account = accounts.get(asker) ?? newAccount(asker);
   accounts.set(asker, account);
   account.open++;

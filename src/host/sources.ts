@@ -3,8 +3,9 @@ import type { BindMount, Idmap, Overlay, Root, Spec } from '../protocol/resolved
 import { mapPrograms } from '../spec/hooks.js';
 import { invalid } from '../spec/problems.js';
 import { keptOverHost } from '../spec/root.js';
+import type { Errand, Found } from './errands.js';
 import { canIdmap, canIdmapImage } from './filesystems.js';
-import { type Asker, type Errand, type Found, reach } from './reach.js';
+import { type Asker, reach } from './reach.js';
 
 const PRIVATE_TMPFS: Overlay = { sizeBytes: null, directory: null };
 
@@ -97,10 +98,10 @@ export async function realPaths(paths: readonly string[], asker: Asker): Promise
  * no path.
  */
 function* errandsOf({ root, mounts, devices, hooks, namespaces }: Spec, fence: readonly string[]): Iterable<Errand> {
-  if (root.path !== null && root.path !== '/') yield ['source', root.path, ...fence];
+  if (root.path !== null && root.path !== '/') yield [taskFor(root.idmap), root.path, ...fence];
   if (root.file !== null) yield ['image', root.file, ...fence];
   if (root.overlay !== null && root.overlay.directory !== null) yield ['real', root.overlay.directory, ...fence];
-  for (const mount of mounts) if (mount.type === 'bind') yield ['source', mount.source, ...fence];
+  for (const mount of mounts) if (mount.type === 'bind') yield [taskFor(mount.idmap), mount.source, ...fence];
   for (const device of devices) yield ['real', device];
   for (const list of Object.values(hooks)) for (const { file } of list) yield ['real', file, ...fence];
   for (const value of Object.values(namespaces)) if (value.startsWith('/')) yield ['real', value];
@@ -108,9 +109,9 @@ function* errandsOf({ root, mounts, devices, hooks, namespaces }: Spec, fence: r
 
 function resolveRoot(root: Root, see: See): Root {
   if (root.path !== null && root.path !== '/') {
-    const { path, mappable } = sourceAt(root.path, see);
+    const { path, idmap } = sourceAt(root.path, root.idmap, see);
     const overlay = resolveOverlay(root.overlay, path, see);
-    return { ...root, path, layers: [path], overlay, idmap: path !== '/' && resolveIdmap(root.idmap, mappable) };
+    return { ...root, path, layers: [path], overlay, idmap: path !== '/' && idmap };
   }
   const overlay = resolveOverlay(root.overlay, root.path, see);
   if (root.file !== null) {
@@ -127,21 +128,23 @@ function resolveOverlay(overlay: Overlay | null, path: string | null, see: See):
 }
 
 function resolveBind(mount: BindMount, see: See): BindMount {
-  const { path: source, mappable } = sourceAt(mount.source, see);
-  return {
-    ...mount,
-    source,
-    idmap: typeof mount.idmap === 'object' ? mount.idmap : resolveIdmap(mount.idmap, mappable),
-  };
+  const { path, idmap } = sourceAt(mount.source, mount.idmap, see);
+  return { ...mount, source: path, idmap };
 }
 
 function resolveIdmap(idmap: Idmap, mappable: boolean): Idmap {
   return idmap === 'auto' ? mappable || 'unsupported' : idmap;
 }
 
-function sourceAt(given: string, see: See): { path: string; mappable: boolean } {
+/** Whether a file system can be id-mapped matters only where that is not decided yet. */
+function taskFor(idmap: BindMount['idmap']): 'real' | 'source' {
+  return idmap === 'auto' ? 'source' : 'real';
+}
+
+function sourceAt<I extends BindMount['idmap']>(given: string, idmap: I, see: See): { path: string; idmap: I | Idmap } {
+  if (taskFor(idmap) === 'real') return { path: realPath(given, see), idmap };
   const text = see('source', given).body.toString();
-  return { path: text.slice(1), mappable: text.startsWith('1') };
+  return { path: text.slice(1), idmap: text.startsWith('1') || 'unsupported' };
 }
 
 function realPath(path: string, see: See): string {

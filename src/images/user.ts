@@ -1,4 +1,5 @@
-import { type Asker, type Errand, reach } from '../host/reach.js';
+import type { Errand } from '../host/errands.js';
+import { type Asker, reach } from '../host/reach.js';
 import { kernel } from '../kernel/addon.js';
 import { isKernelError } from '../kernel/errors.js';
 import type { Root, Spec } from '../protocol/resolved-spec.js';

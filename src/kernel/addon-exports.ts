@@ -125,6 +125,7 @@ export interface Addon {
   notify(socket: string, text: string): Errno;
   boottimeNs(): bigint;
   canIdmap(path: string): boolean;
+  plainMount(path: string): number;
   canFilterDevices(): boolean;
   groupOwner(path: string): string;
   knowsCall(name: string): boolean;

@@ -252,6 +252,7 @@ export const kernel: Kernel = {
   host: {
     boottimeNs: addon.boottimeNs,
     canIdmap: addon.canIdmap,
+    plainMount: addon.plainMount,
     canFilterDevices: addon.canFilterDevices,
     groupOwner: addon.groupOwner,
     knowsCall: addon.knowsCall,

@@ -11,6 +11,12 @@ export interface Host {
   boottimeNs(): bigint;
   /** Whether the kernel can id-map the file system of a path; also true if this cannot be found out. */
   canIdmap(path: string): boolean;
+  /**
+   * Looks at a path without waiting for any file system.
+   * @returns the number of the mount in which an absolute path ends that is there and has no link in it; 0 where this
+   *   kernel has no such numbers. -1 where this cannot be told without waiting: ask reach()
+   */
+  plainMount(path: string): number;
   /** Whether the kernel lets niwad load device filters. */
   canFilterDevices(): boolean;
   /**

@@ -82,6 +82,16 @@ test('a path that does not answer fails its own request in time, and nobody else
   expect((await niwad.client.list()).map(({ id }) => id)).toEqual(['meanwhile']);
 });
 
+test('its mount point, which the kernel knows without asking, is looked at without waiting', LONG, async () => {
+  const source = mount?.directory ?? '';
+  for (const userns of ['auto', 'auto', 'host'] as const) {
+    const before = performance.now();
+    const { mounts } = (await niwad.client.plan({ process: { args: ['true'] }, userns, ...bind(source) })).spec;
+    expect(mounts).toMatchObject([{ source }]);
+    expect(performance.now() - before).toBeLessThan(2000 * SLOWNESS);
+  }
+});
+
 test('niwad can be ended meanwhile, and started again', LONG, async () => {
   const asking = refusalOf(run(bind(hung('again'))));
   await sleep(200);

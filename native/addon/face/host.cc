@@ -8,6 +8,7 @@
 #include "../devices.h"
 #include "../listen.h"
 #include "../lock.h"
+#include "../plain_path.h"
 #include "../seccomp.h"
 #include "face.h"
 
@@ -36,6 +37,12 @@ Value admit(Info info) {
 // canIdmap(path): boolean
 Value idmappable(Info info) {
     return from_bool(info.Env(), can_idmap(to_string(info[0])));
+}
+
+// plainMount(path): number, -1 where the path is not known to be plain
+Value plain_mount(Info info) {
+    PlainPath found = look_at_path(to_string(info[0]));
+    return from_number(info.Env(), found.plain ? static_cast<double>(found.mount) : -1);
 }
 
 // limitOpenFiles(pid, soft, hard): errno
@@ -95,6 +102,7 @@ void export_host(Napi::Env env, Napi::Object exports) {
                 {"holdFile", hold},
                 {"admitGroup", admit},
                 {"canIdmap", idmappable},
+                {"plainMount", plain_mount},
                 {"limitOpenFiles", limit_open_files},
                 {"canFilterDevices", can_filter},
                 {"groupOwner", owner_of_group},
