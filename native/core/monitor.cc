@@ -134,6 +134,16 @@ std::shared_ptr<Container> Monitor::find(uint32_t handle) {
     return found == entries_.end() ? nullptr : found->second.container;
 }
 
+std::vector<std::shared_ptr<Container>> Monitor::find_all(const uint32_t *handles, size_t count) {
+    std::vector<std::shared_ptr<Container>> all(count);
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (size_t i = 0; i < count; i++) {
+        auto found = entries_.find(handles[i]);
+        if (found != entries_.end()) all[i] = found->second.container;
+    }
+    return all;
+}
+
 void Monitor::report_all(const std::function<void()> &pause) {
     std::vector<uint32_t> handles;
     {

@@ -47,6 +47,9 @@ class Monitor {
     // The container behind a handle, or nothing.
     std::shared_ptr<Container> find(uint32_t handle);
 
+    // The same for many handles, in their order.
+    std::vector<std::shared_ptr<Container>> find_all(const uint32_t *handles, size_t count);
+
     // Calls `on_change` for every container, as whoever is told of changes has been replaced. Calls `pause` before each
     // container, without the lock: it may wait.
     void report_all(const std::function<void()> &pause);

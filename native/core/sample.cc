@@ -116,10 +116,11 @@ double find(const Source &source, const char *text, const char *key) {
     return NAN;
 }
 
-bool read_text(int file, char *text, size_t bytes) {
+// Gives the length; -1 where there is no such file, or it cannot be read.
+ssize_t read_text(int file, char *text, size_t bytes) {
     ssize_t n = file >= 0 ? pread(file, text, bytes - 1, 0) : -1;
     text[n > 0 ? n : 0] = 0;
-    return n >= 0;
+    return n;
 }
 
 // "  eth0: 1 2 3 ..." a line per interface.
@@ -137,8 +138,10 @@ double find_interface(const char *text, int field) {
 // What shows whether a container is idle: the texts of the first sources and of its network counters.
 struct Statistics::Activity {
     struct Text {
-        bool present;
+        ssize_t length; // -1 where it could not be read
         char text[kTextBytes];
+
+        std::string_view view() const { return {text, length > 0 ? static_cast<size_t>(length) : 0}; }
     };
     Text sources[kActivitySources];
     Text network;
@@ -146,7 +149,7 @@ struct Statistics::Activity {
     size_t hash() const {
         size_t hash = 1;
         for (const Text *one : {&sources[0], &sources[1], &network})
-            hash = hash * 31 + std::hash<std::string_view>()(one->text);
+            hash = hash * 31 + std::hash<std::string_view>()(one->view());
         return hash;
     }
 };
@@ -181,7 +184,7 @@ int Statistics::open(const Group &group) {
 }
 
 void Statistics::read_activity(Activity *activity) const {
-    auto read = [](int file, Activity::Text *into) { into->present = read_text(file, into->text, sizeof into->text); };
+    auto read = [](int file, Activity::Text *into) { into->length = read_text(file, into->text, sizeof into->text); };
     for (size_t i = 0; i < kActivitySources; i++) read(i < files_.size() ? files_[i].get() : -1, &activity->sources[i]);
     read(network_, &activity->network);
 }
@@ -190,12 +193,12 @@ void Statistics::fill(double *row, const Activity &activity) const {
     char text[kTextBytes];
     for (size_t i = 0; i < files_.size(); i++) {
         bool known = i < kActivitySources;
-        bool present = known ? activity.sources[i].present : read_text(files_[i].get(), text, sizeof text);
+        bool present = (known ? activity.sources[i].length : read_text(files_[i].get(), text, sizeof text)) >= 0;
         const char *found = known ? activity.sources[i].text : text;
         for (const char *key : kSources[i].keys) *row++ = present ? find(kSources[i], found, key) : NAN;
     }
     for (const auto &[name, field] : kNetwork)
-        *row++ = activity.network.present ? find_interface(activity.network.text, field) : NAN;
+        *row++ = activity.network.length >= 0 ? find_interface(activity.network.text, field) : NAN;
 }
 
 void Statistics::read(double *row) const {

@@ -1,48 +1,61 @@
 import type { HistoryPoint, Rates } from '../protocol/usage.js';
+import type { Rounds } from './rounds.js';
 
+/** How many rounds of the sampler are shown. */
 const POINTS = 60;
-const FIELDS = ['at', 'cpu', 'throttled', 'memory_bytes', 'rbytes_per_second', 'wbytes_per_second'] as const;
-
-const NO_POINTS = new Float64Array(0);
+/** What is kept of a round: its number, and the figures of a point without its time. */
+const WIDTH = 6;
 
 /**
- * The points of one container's last minute. They are kept in one block of memory, since a node has a thousand
- * containers; those that live shorter than two rounds of the sampler need none.
+ * The points of one container's last minute. A round whose figures are those of the round before is not kept: a node
+ * has a thousand containers, most of them idle.
  */
 export class History {
-  #values = NO_POINTS;
-  #count = 0;
+  /** The kept rounds, each as {@link WIDTH} numbers; NaN where a figure is not known. */
+  readonly #kept: number[] = [];
+  #rounds: Rounds | null = null;
 
-  /** Adds a point; where 60 are kept, it replaces the oldest. */
-  add(at: number, rates: Rates, memoryBytes: number | null): void {
-    if (this.#values === NO_POINTS) this.#values = new Float64Array(POINTS * FIELDS.length);
+  /** Adds the point of the newest round. It is also that of all later rounds until the next call. */
+  add(rounds: Rounds, rates: Rates, memoryBytes: number | null): void {
+    this.#rounds = rounds;
     const { cpu, throttled, rbytes_per_second, wbytes_per_second } = rates;
-    const start = (this.#count % POINTS) * FIELDS.length;
-    const values = [at, cpu, throttled, memoryBytes, rbytes_per_second, wbytes_per_second]; // as FIELDS
-    for (let i = 0; i < FIELDS.length; i++) this.#values[start + i] = values[i] ?? Number.NaN;
-    this.#count++;
+    const known = [cpu, throttled, memoryBytes, rbytes_per_second, wbytes_per_second].map((one) => one ?? Number.NaN);
+    const newest = this.#kept.length - WIDTH;
+    if (newest >= 0 && known.every((figure, i) => Object.is(figure, this.#kept[newest + 1 + i]))) return;
+    this.#kept.push(rounds.newest, ...known);
+    while (Number(this.#kept[WIDTH]) <= rounds.newest - POINTS + 1) this.#kept.splice(0, WIDTH);
   }
 
-  /** Adds a point that has the figures of the newest one; there must be one. */
-  repeat(at: number): void {
-    const newest = ((this.#count - 1) % POINTS) * FIELDS.length;
-    const start = (this.#count % POINTS) * FIELDS.length;
-    this.#values.copyWithin(start, newest, newest + FIELDS.length);
-    this.#values[start] = at;
-    this.#count++;
+  /** The container has ended: later rounds are not its own. */
+  end(): void {
+    this.#rounds = this.#rounds?.frozen() ?? null;
   }
 
   /** Gives the points, the oldest first. */
   points(): HistoryPoint[] {
-    const kept = Math.min(this.#count, POINTS);
-    return Array.from({ length: kept }, (_, i) => this.#pointAt((this.#count - kept + i) % POINTS));
+    const points: HistoryPoint[] = [];
+    if (this.#rounds === null) return points;
+    const { newest } = this.#rounds;
+    const first = Math.max(Number(this.#kept[0]), newest - POINTS + 1);
+    for (let round = first, at = 0; round <= newest; round++) {
+      while (Number(this.#kept[at + WIDTH]) <= round) at += WIDTH;
+      points.push(this.#pointOf(round, at, this.#rounds));
+    }
+    return points;
   }
 
-  #pointAt(index: number): HistoryPoint {
-    const value = (i: number) => {
-      const stored = this.#values[index * FIELDS.length + i] ?? Number.NaN;
-      return Number.isNaN(stored) ? null : stored;
+  #pointOf(round: number, at: number, rounds: Rounds): HistoryPoint {
+    const figure = (place: number) => {
+      const kept = this.#kept[at + place] ?? Number.NaN;
+      return Number.isNaN(kept) ? null : kept;
     };
-    return Object.fromEntries(FIELDS.map((field, i) => [field, value(i)])) as unknown as HistoryPoint;
+    return {
+      at: rounds.msOf(round),
+      cpu: figure(1),
+      throttled: figure(2),
+      memory_bytes: figure(3),
+      rbytes_per_second: figure(4),
+      wbytes_per_second: figure(5),
+    };
   }
 }

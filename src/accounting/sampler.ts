@@ -1,21 +1,24 @@
 import type { Handle } from '../kernel/containers.js';
 import type { Kernel } from '../kernel/kernel.js';
+import { Rounds } from './rounds.js';
 
 /** What is read in each round: one container. */
 export interface Sampled {
   readonly handle: Handle;
+  /** Whether the last call was {@link stayIdle}. */
+  readonly isIdle: boolean;
   /**
    * Takes the container's figures. The next round overwrites `rows`, so they have to be copied during the call.
-   * @param usec the time of the reading, in microseconds of CLOCK_BOOTTIME
+   * @param rounds the newest of them is that of the reading
    * @param rows the figures of all containers of this round
    * @param start the index at which the figures of this container begin
    */
-  take(usec: number, rows: Float64Array, start: number): void;
+  take(rounds: Rounds, rows: Float64Array, start: number): void;
   /**
-   * Called in place of {@link take} in a round that passed over the container, since it has done nothing. It was read
-   * at least once before.
+   * Called in place of {@link take} in a round that passed over the container, since it has done nothing, and not again
+   * in the rounds after it that do the same. It was read at least once before.
    */
-  stayIdle(usec: number): void;
+  stayIdle(rounds: Rounds): void;
 }
 
 /** An idle container is read at least once in so many rounds, and in so many milliseconds or in each round. */
@@ -35,7 +38,7 @@ export class Sampler {
   #handles = new Uint32Array(0);
   #rows = new Float64Array(0);
   #idle = new Uint8Array(0);
-  #round = 0;
+  readonly #rounds = new Rounds();
 
   /**
    * @param intervalMs the time between two rounds
@@ -59,16 +62,16 @@ export class Sampler {
       this.#rows = new Float64Array(2 * sampled.length * width);
       this.#idle = new Uint8Array(2 * sampled.length);
     }
-    this.#round++;
-    sampled.forEach(({ handle }, i) => {
+    const round = this.#rounds.newest + 1;
+    for (const [i, { handle }] of sampled.entries()) {
       this.#handles[i] = handle;
-      this.#idle[i] = (handle + this.#round) % this.#idleRounds;
-    });
+      this.#idle[i] = (handle + round) % this.#idleRounds;
+    }
     readings.sample(this.#handles.subarray(0, sampled.length), this.#rows, this.#idle);
-    const usec = Number(host.boottimeNs() / 1000n);
-    sampled.forEach((one, i) => {
-      if (this.#idle[i] === 1) one.stayIdle(usec);
-      else one.take(usec, this.#rows, i * width);
-    });
+    this.#rounds.begin(Number(host.boottimeNs() / 1000n), Date.now());
+    for (const [i, one] of sampled.entries()) {
+      if (this.#idle[i] !== 1) one.take(this.#rounds, this.#rows, i * width);
+      else if (!one.isIdle) one.stayIdle(this.#rounds);
+    }
   }
 }

@@ -3,6 +3,7 @@ import { type Columns, figure } from '../accounting/columns.js';
 import { History } from '../accounting/history.js';
 import { addMemoryTime, endMemoryTime, type MemoryTime } from '../accounting/memory-time.js';
 import { type Reading, ratesBetween } from '../accounting/rates.js';
+import type { Rounds } from '../accounting/rounds.js';
 import { ioSums, toUsage } from '../accounting/usage.js';
 import { devicesBelow } from '../host/block-devices.js';
 import { readGoesOn } from '../host/process.js';
@@ -48,6 +49,7 @@ const CPU = 'cpu.stat:usage_usec';
 /** The use of one container: readings, their sums and rates, and the figures at its end. */
 export class Meter {
   readonly handle: Handle;
+  /** One point for each round of the sampler, from its second reading of the container on. */
   readonly history = new History();
   readonly #metered: Metered;
   readonly #onOutlived: () => void;
@@ -59,8 +61,11 @@ export class Meter {
   #readings = 0;
   /** When the sampler read the figures of the newest reading, in milliseconds since 1970. */
   #readMs = 0;
-  /** Whether both newest readings are of a container that was idle, so their figures are the same. */
-  #isIdle = false;
+  /**
+   * The rounds of the sampler, while the container is idle: both newest readings have the same figures, and are those
+   * of the two newest rounds.
+   */
+  #idleIn: Rounds | null = null;
   #activeUsec = usecNow();
   #memory: MemoryTime;
   #outlivedOomKills: number;
@@ -104,11 +109,15 @@ export class Meter {
     return this.#activeUsec;
   }
 
+  /** Whether the container was passed over in the last round, so that later idle rounds need not be told. */
+  get isIdle(): boolean {
+    return this.#idleIn !== null;
+  }
+
   /** The memory's byte-seconds so far. */
   get memory(): MemoryTime {
-    // while it is idle nothing is added in each round: the objects would be much garbage with a thousand containers
-    if (!this.#isIdle || this.#last === null) return this.#memory;
-    return addMemoryTime(this.#memory, this.#last, this.#kernel.columns);
+    this.#passIdleRounds(this.#idleIn?.newest);
+    return this.#memoryNow();
   }
 
   /** How many OOM kills in the container's group the first process has survived. */
@@ -116,16 +125,18 @@ export class Meter {
     return this.#outlivedOomKills;
   }
 
-  /** Takes a reading of the sampler. After the container's end, readings are ignored and the last one stays. */
-  take(usec: number, rows: Float64Array, start: number): void {
+  /** Takes a reading of the newest round. After the container's end, readings are ignored and the last one stays. */
+  take(rounds: Rounds, rows: Float64Array, start: number): void {
     if (this.#usageAtEnd !== null) return;
-    this.#readMs = Date.now();
-    this.#accept(usec, rows, start);
+    this.#readMs = rounds.msOf(rounds.newest);
+    this.#accept(rounds, rows, start);
   }
 
-  #accept(usec: number, rows: Float64Array, start: number): void {
-    this.#memory = this.memory;
-    this.#isIdle = false;
+  #accept(rounds: Rounds, rows: Float64Array, start: number): void {
+    const usec = rounds.usecOf(rounds.newest);
+    this.#passIdleRounds(rounds.newest - 1);
+    this.#memory = this.#memoryNow();
+    this.#idleIn = null;
     const reading = this.#before ?? { usec, row: new Float64Array(this.#kernel.columns.size) };
     reading.usec = usec;
     for (let i = 0; i < reading.row.length; i++) reading.row[i] = rows[start + i] ?? Number.NaN;
@@ -137,25 +148,33 @@ export class Meter {
     this.#add(reading);
     this.#memory = addMemoryTime(this.#memory, reading, this.#kernel.columns);
     const rates = this.rates();
-    if (rates !== null)
-      this.history.add(Date.now(), rates, figure(reading.row, this.#kernel.columns, 'memory.current'));
+    if (rates !== null) this.history.add(rounds, rates, figure(reading.row, this.#kernel.columns, 'memory.current'));
   }
 
   /**
-   * Takes a round of the sampler in which the container was idle: its last reading is valid for this moment too. The
-   * rates are 0 from the first such round on; the rounds after it change only the times.
+   * Takes a round of the sampler in which the container was idle: its last reading is valid for this moment too, and
+   * the rates are 0 from this round on. Needs to be called for the first of several such rounds only, see {@link
+   * isIdle}.
    */
-  stayIdle(usec: number): void {
-    const [before, last] = [this.#before, this.#last];
-    if (last === null || this.#usageAtEnd !== null) return;
-    if (before === null || !this.#isIdle) {
-      this.#accept(usec, last.row, 0);
-      this.#isIdle = true;
-      return;
-    }
-    before.usec = last.usec;
+  stayIdle(rounds: Rounds): void {
+    if (this.#last === null || this.#usageAtEnd !== null || this.#idleIn !== null) return;
+    this.#accept(rounds, this.#last.row, 0);
+    this.#idleIn = rounds;
+  }
+
+  /** Gives the two newest readings the times of the rounds up to `newest`, if the container was idle in them. */
+  #passIdleRounds(newest = 0): void {
+    const [rounds, before, last] = [this.#idleIn, this.#before, this.#last];
+    if (rounds === null || before === null || last === null) return;
+    const usec = rounds.usecOf(newest);
+    if (usec === last.usec) return;
+    before.usec = rounds.usecOf(newest - 1);
     last.usec = usec;
-    this.history.repeat(Date.now());
+  }
+
+  #memoryNow(): MemoryTime {
+    if (this.#idleIn === null || this.#last === null) return this.#memory;
+    return addMemoryTime(this.#memory, this.#last, this.#kernel.columns);
   }
 
   /** Takes the last reading. @returns how many processes the OOM killer has killed */
@@ -164,7 +183,8 @@ export class Meter {
     this.#io.correct(row, this.#kernel.columns, () => ioStat);
     this.#complete(row);
     this.#memory = endMemoryTime(this.memory, reading, this.#kernel.columns);
-    this.#isIdle = false;
+    this.#idleIn = null;
+    this.history.end();
     this.#add(reading);
     this.#usageAtEnd = this.#toUsage(row, ioStat);
     return oomKillsOf(row, this.#kernel.columns);
@@ -202,6 +222,7 @@ export class Meter {
 
   /** The rates between the two newest readings; null if there are fewer than two. */
   rates(): Rates | null {
+    this.#passIdleRounds(this.#idleIn?.newest);
     if (this.#before === null || this.#last === null) return null;
     return ratesBetween(this.#before, this.#last, this.#kernel.columns);
   }
@@ -211,6 +232,7 @@ export class Meter {
    * held back; null if there are fewer than two, or the host has no cpu controller.
    */
   throttling(): Throttling | null {
+    this.#passIdleRounds(this.#idleIn?.newest);
     const [before, last] = [this.#before, this.#last];
     if (before === null || last === null || last.usec <= before.usec) return null;
     const grown = (name: string) =>

@@ -22,17 +22,18 @@ Value sample(Info info) {
     bool may_pass = info[2].IsTypedArray();
     auto idle = may_pass ? info[2].As<Napi::Uint8Array>() : Napi::Uint8Array();
     size_t width = sample_columns().size();
-    if (rows.ElementLength() < handles.ElementLength() * width ||
-        (may_pass && idle.ElementLength() < handles.ElementLength())) {
+    size_t count = handles.ElementLength();
+    if (rows.ElementLength() < count * width || (may_pass && idle.ElementLength() < count)) {
         Napi::RangeError::New(info.Env(), "rows or idle is too small for the handles").ThrowAsJavaScriptException();
         return info.Env().Undefined();
     }
     uint8_t *pass = may_pass ? idle.Data() : nullptr;
-    for (size_t i = 0; i < handles.ElementLength(); i++) {
-        auto container = monitor.find(handles.Data()[i]);
+    auto containers = monitor.find_all(handles.Data(), count);
+    for (size_t i = 0; i < count; i++) {
+        Container *container = containers[i].get();
         double *row = rows.Data() + i * width;
         bool was_read = true;
-        if (!container)
+        if (container == nullptr)
             std::fill(row, row + width, __builtin_nan(""));
         else if (pass != nullptr && pass[i] != 0)
             was_read = container->statistics.read_unless_idle(row);

@@ -1,21 +1,26 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Rounds } from '../../../src/accounting/rounds.js';
 import { type Sampled, Sampler } from '../../../src/accounting/sampler.js';
 import { FakeKernel } from '../../fake-kernel.js';
 
 /** A container that records the rounds in which it was read. */
 class Recorder implements Sampled {
   readonly handle: number;
-  round = 0;
   readonly readIn: number[] = [];
+  /** The rounds of which it was told that it was idle. */
+  readonly toldIdle: number[] = [];
+  isIdle = false;
 
   constructor(handle: number) {
     this.handle = handle;
   }
-  take(): void {
-    this.readIn.push(++this.round);
+  take({ newest }: Rounds): void {
+    this.readIn.push(newest);
+    this.isIdle = false;
   }
-  stayIdle(): void {
-    this.round++;
+  stayIdle({ newest }: Rounds): void {
+    this.toldIdle.push(newest);
+    this.isIdle = true;
   }
 }
 
@@ -42,6 +47,13 @@ it('an idle container is read in one of ten rounds, and not all in the same', ()
     expect(readIn.slice(1).map((round, i) => round - (readIn[i] ?? 0))).toEqual([10, 10]);
   }
   expect(new Set(containers.map(({ readIn }) => readIn[0])).size).toBe(10);
+});
+
+it('is told once that a container stays idle, until it is read again', () => {
+  const container = new Recorder(4);
+  sampleIdle([container], 1000, 30);
+  expect(container.readIn).toEqual([6, 16, 26]);
+  expect(container.toldIdle).toEqual([1, 7, 17, 27]);
 });
 
 it.each([

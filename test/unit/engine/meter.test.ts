@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { Rounds } from '../../../src/accounting/rounds.js';
 import { Meter } from '../../../src/engine/meter.js';
 import type { SavedState } from '../../../src/engine/saved-state-types.js';
 import type { ExitEvent } from '../../../src/kernel/containers.js';
@@ -17,51 +18,81 @@ const NAMES = [
 ];
 const SECOND = 1e6;
 
-/** A meter, the time of its first reading, and a way to make rows: figures that are not named are 0. */
+/**
+ * A meter, the time of its first reading, ways to let a round of the sampler read it or pass over it, and one to make
+ * rows: figures that are not named are 0.
+ */
 function newMeter(saved: SavedState | null = null) {
   const kernel = new FakeKernel();
   const readings = { ...kernel.readings, columns: new Map(NAMES.map((name, i) => [name, i])) };
   const meter = new Meter({ handle: 1, pid: 1, startTicks: 0n, hasInit: false }, saved, () => {}, { readings });
   const begun = meter.memory.usec + SECOND;
   const row = (figures: Record<string, number>) => Float64Array.from(NAMES, (name) => figures[name] ?? 0);
-  return { meter, begun, row };
+  const rounds = new Rounds();
+  const take = (usec: number, figures: Float64Array) => {
+    rounds.begin(usec, usec / 1000);
+    meter.take(rounds, figures, 0);
+  };
+  const stayIdle = (usec: number) => {
+    rounds.begin(usec, usec / 1000);
+    if (!meter.isIdle) meter.stayIdle(rounds);
+  };
+  return { meter, begun, row, take, stayIdle };
 }
 
 it('an idle container has the memory of its last reading until the last idle round', () => {
-  const { meter, begun } = newMeter();
-  meter.take(begun, Float64Array.of(500, 0, 0, 1000), 0);
-  for (let round = 1; round <= 8; round++) meter.stayIdle(begun + round * SECOND);
+  const { meter, begun, take, stayIdle } = newMeter();
+  take(begun, Float64Array.of(500, 0, 0, 1000));
+  for (let round = 1; round <= 8; round++) stayIdle(begun + round * SECOND);
   expect(meter.memory).toEqual({ byteSeconds: 9000, usec: begun + 8 * SECOND, bytes: 1000 });
-  meter.take(begun + 9 * SECOND, Float64Array.of(900, 5, 2, 5000), 0); // it wakes, and takes much memory
+  take(begun + 9 * SECOND, Float64Array.of(900, 5, 2, 5000)); // it wakes, and takes much memory
   expect(meter.memory.byteSeconds).toBe(9000 + 3000);
 });
 
 it('rates and throttling of what wakes are of the last interval alone, and zero before', () => {
-  const { meter, begun } = newMeter();
-  meter.take(begun, Float64Array.of(0, 0, 0, 1000), 0);
-  meter.take(begun + SECOND, Float64Array.of(SECOND, 10, 5, 1000), 0);
+  const { meter, begun, take, stayIdle } = newMeter();
+  take(begun, Float64Array.of(0, 0, 0, 1000));
+  take(begun + SECOND, Float64Array.of(SECOND, 10, 5, 1000));
   expect(meter.rates()).toMatchObject({ cpu: 1, interval_usec: SECOND });
   for (let round = 2; round <= 4; round++) {
-    meter.stayIdle(begun + round * SECOND);
+    stayIdle(begun + round * SECOND);
     expect(meter.rates()).toMatchObject({ cpu: 0, interval_usec: SECOND });
     expect(meter.throttling()).toEqual({
       ...{ atUsec: begun + round * SECOND, intervalUsec: SECOND, usageUsec: 0, periods: 0, throttledPeriods: 0 },
     });
   }
-  meter.take(begun + 5 * SECOND, Float64Array.of(1.5 * SECOND, 20, 9, 1000), 0);
+  take(begun + 5 * SECOND, Float64Array.of(1.5 * SECOND, 20, 9, 1000));
   expect(meter.rates()).toMatchObject({ cpu: 0.5, interval_usec: SECOND });
   expect(meter.throttling()).toMatchObject({ intervalUsec: SECOND, periods: 10, throttledPeriods: 4 });
   expect(meter.history.points().map(({ cpu }) => cpu)).toEqual([1, 0, 0, 0, 0.5]);
 });
 
+it('the history has a point for each round until the end, and none after it', () => {
+  const { meter, begun, take, stayIdle } = newMeter();
+  const at = (round: number) => (begun + round * SECOND) / 1000;
+  take(begun, Float64Array.of(0, 0, 0, 1000));
+  take(begun + SECOND, Float64Array.of(SECOND, 0, 0, 1000));
+  for (const round of [2, 3, 4]) stayIdle(begun + round * SECOND);
+  const points = [1, 2, 3, 4].map((round) => [at(round), round === 1 ? 1 : 0, 1000]);
+  const told = () => meter.history.points().map(({ at, cpu, memory_bytes }) => [at, cpu, memory_bytes]);
+  expect(told()).toEqual(points);
+  meter.takeLast({
+    atNs: BigInt((begun + 4.5 * SECOND) * 1000),
+    row: Float64Array.of(SECOND),
+    ioStat: '',
+  } as ExitEvent);
+  for (const round of [5, 6]) take(begun + round * SECOND, Float64Array.of(0));
+  expect(told()).toEqual(points);
+});
+
 it('an idle round leaves what was told of it, once its rates are zero', () => {
-  const { meter, begun } = newMeter();
-  meter.take(begun, Float64Array.of(500, 0, 0, 1000), 0);
-  meter.stayIdle(begun + SECOND);
+  const { meter, begun, take, stayIdle } = newMeter();
+  take(begun, Float64Array.of(500, 0, 0, 1000));
+  stayIdle(begun + SECOND);
   const { readings, activeUsec } = meter;
-  meter.stayIdle(begun + 2 * SECOND);
+  stayIdle(begun + 2 * SECOND);
   expect(meter.readings).toBe(readings);
-  meter.take(begun + 3 * SECOND, Float64Array.of(500, 0, 0, 900), 0);
+  take(begun + 3 * SECOND, Float64Array.of(500, 0, 0, 900));
   expect(meter.readings).toBe(readings + 1);
   expect([activeUsec, meter.activeUsec]).toEqual([begun, begun]);
 });
@@ -69,12 +100,12 @@ it('an idle round leaves what was told of it, once its rates are zero', () => {
 it.each(['network:rx_bytes', 'network:tx_bytes', 'io.stat:wbytes', 'io.stat:rios'])(
   'a container is active where only its %s grows',
   (name) => {
-    const { meter, begun, row } = newMeter();
-    meter.take(begun, row({}), 0);
-    meter.take(begun + SECOND, row({}), 0);
+    const { meter, begun, row, take } = newMeter();
+    take(begun, row({}));
+    take(begun + SECOND, row({}));
     expect(meter.activeUsec).toBe(begun);
-    meter.take(begun + 2 * SECOND, row({ [name]: 100 }), 0);
-    meter.take(begun + 3 * SECOND, row({ [name]: 100 }), 0);
+    take(begun + 2 * SECOND, row({ [name]: 100 }));
+    take(begun + 3 * SECOND, row({ [name]: 100 }));
     expect(meter.activeUsec).toBe(begun + 2 * SECOND);
   },
 );
@@ -86,9 +117,9 @@ const goneAt = (usec: number) =>
 it.each([0, 1])(
   'a group that has gone leaves the use of the last reading, also after %i rounds without it',
   (rounds) => {
-    const { meter, begun, row } = newMeter();
-    meter.take(begun, row({ 'cpu.stat:usage_usec': 500, 'memory.current': 1000, 'io.stat:wbytes': 70 }), 0);
-    for (let round = 1; round <= rounds; round++) meter.take(begun + round * SECOND, goneAt(begun).row, 0);
+    const { meter, begun, row, take } = newMeter();
+    take(begun, row({ 'cpu.stat:usage_usec': 500, 'memory.current': 1000, 'io.stat:wbytes': 70 }));
+    for (let round = 1; round <= rounds; round++) take(begun + round * SECOND, goneAt(begun).row);
     if (rounds > 0) expect(meter.usage().cpu.usage_usec).toBe(500);
     meter.takeLast(goneAt(begun + 2 * SECOND));
     expect(meter.usage()).toMatchObject({ cpu: { usage_usec: 500 }, memory: { current: 1000 }, io: { wbytes: 70 } });
