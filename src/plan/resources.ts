@@ -178,9 +178,12 @@ function ioMax({ device, ...limits }: IoLimit, devices: Readonly<Record<string, 
 export function requireController(file: string, controllers: Controllers): void {
   const controller = file.split('.')[0] ?? file;
   if (controllers.available.includes(controller)) return;
+  const cause =
+    controllers.missing[controller] ??
+    `the requested cgroup controller \`${controller}\` is not available in the group above (cgroup.subtree_control)`;
   throw new NiwaError(
     'HOST_UNSUPPORTED',
-    `${file} needs the ${controller} controller of cgroup v2, which this host does not give: ${controllers.missing[controller] ?? 'the group above does not give it (cgroup.subtree_control)'}. ` +
+    `${file} needs the ${controller} controller of cgroup v2, which this host does not give: ${cause}. ` +
       'Leave the limit out, or see `niwa doctor` for the cure.',
   );
 }

@@ -77,7 +77,7 @@ describe('the limits of a new container', () => {
   it('are refused also where nobody knows why a controller is missing', () => {
     const error = refusal(() => limitWrites(parseResources({ pids: 1 }), { available: [], missing: {} }, {}));
     expect(error.message).toContain(
-      'the pids controller of cgroup v2, which this host does not give: the group above does not give it (cgroup.subtree_control).',
+      'the pids controller of cgroup v2, which this host does not give: the requested cgroup controller `pids` is not available in the group above (cgroup.subtree_control).',
     );
   });
 
