@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dumped.h"
 #include "hook.h"
 #include "log.h"
 #include "streams.h"
@@ -32,7 +33,7 @@ struct work {
     bool is_readonly;                           // whether nobody may write to the root
     int inherited[MAX_INHERITED];               // descriptors that CRIU gets
     size_t inherited_count;
-    pid_t pid; // of the container that is dumped
+    struct dumped dumped; // the first process of the container that is dumped
 };
 
 static char program[PATH_MAX];
@@ -89,7 +90,8 @@ static void join(struct work *work, char *text) {
 static void take(void *to, const char *name, char *value) {
     struct work *work = to;
     if (strcmp(name, "arg") == 0) add_word(&work->hook.args, value);
-    if (strcmp(name, "pid") == 0) work->pid = (pid_t)atoi(value);
+    if (strcmp(name, "pid") == 0) work->dumped.pid = (pid_t)atoi(value);
+    if (strcmp(name, "start") == 0) work->dumped.start = value;
     if (strcmp(name, "root") == 0) work->root = value;
     if (strcmp(name, "stage") == 0) work->stage = value;
     if (strcmp(name, "readonly") == 0) work->is_readonly = true;
@@ -153,6 +155,12 @@ static void tell_cause(const struct work *work, struct ending *ending) {
     ending->length = length < sizeof ending->output ? length : sizeof ending->output - 1;
 }
 
+// Tells that the process of the container has ended meanwhile, where that is the cause.
+static void tell_if_ended(const struct work *work, struct ending *ending) {
+    if (is_still(&work->dumped)) return;
+    ending->length = (size_t)snprintf(ending->output, sizeof ending->output, "the container has ended meanwhile");
+}
+
 static struct ending run_criu(int niwad, const struct work *work) {
     char log[2 * PATH_MAX];
     snprintf(log, sizeof log, "%s/%s", work->directory, work->log);
@@ -168,17 +176,30 @@ static struct ending run_criu(int niwad, const struct work *work) {
 static void note_streams(struct work *work) {
     struct stream streams[STREAMS];
     for (int fd = 0; fd < STREAMS; fd++) {
-        streams[fd] = stream_of(work->pid, fd);
+        streams[fd] = stream_of(work->dumped.pid, fd);
         if (streams[fd].external[0] != 0) add_option(work, "--external", streams[fd].external);
     }
     write_streams(work->images, streams);
 }
 
+// Lets CRIU ask this program at each step whether the process is still that of the container.
+static void ask_at_each_step(struct work *work) {
+    char own[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
+    if (length < 0) fail("readlink /proc/self/exe: %s", reason(errno));
+    own[length] = 0;
+    add_option(work, "--action-script", own);
+    announce_dumped(&work->dumped);
+}
+
 struct frame dump_by_criu(int niwad, const struct command *command, const struct frame *told) {
     struct work *work = read_work(command, told, "dump.log");
+    if (work->dumped.start == NULL) fail_by_version();
     note_streams(work);
+    ask_at_each_step(work);
     work->hook.is_whole = true; // it has its own code in the processes of the container
     struct ending ending = run_criu(niwad, work);
+    if (ending.end != HOOK_EXITED || ending.status != 0) tell_if_ended(work, &ending);
     if (ending.is_alone)
         fail("niwad has ended during the checkpoint, which criu has %s: %s",
              ending.end == HOOK_EXITED && ending.status == 0 ? "completed" : "not completed", work->images);

@@ -13,6 +13,7 @@
 #include "ask.h"
 #include "birth.h"
 #include "criu.h"
+#include "dumped.h"
 #include "early.h"
 #include "events.h"
 #include "foreground.h"
@@ -280,6 +281,7 @@ static int obey(const struct command *command) {
 }
 
 int main(int argc, char **argv) {
+    if (is_action()) return answer_action();
     open_streams();
     struct command command = parse_command(argc, argv);
     if (early.write_error != 0) fail_to_write(early.write_error);

@@ -37,7 +37,7 @@ async function checkpoint(parts: VerbParts, call: Call, connection: Connection):
     const status = statusNow(parts, container);
     if (status !== 'running' && status !== 'paused')
       throw conflict(`container cannot be checkpointed in ${status} state`);
-    const { pid, cgroup: group } = container;
+    const { pid, startTicks, cgroup: group } = container;
     const mounts = await readFile(`/proc/${pid}/mountinfo`, 'utf8');
     if (mounts.length > MOST_MOUNTINFO) throw refused('mounts', 'the container has too many to be checkpointed');
     const hostMounts = await readFile('/proc/self/mountinfo', 'utf8');
@@ -45,7 +45,8 @@ async function checkpoint(parts: VerbParts, call: Call, connection: Connection):
     const flags = [...flagsOf(call), ...(leaves ? ['leave-running'] : [])];
     const groupInTree = inTree(parts, group);
     const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8');
-    const subject = { pid, group, groupInTree, groups, mounts, hostMounts, network };
+    if (statusNow(parts, container) === 'stopped') throw conflict('container has ended'); // another may have its pid now
+    const subject = { pid, startTicks, group, groupInTree, groups, mounts, hostMounts, network };
     const words = dumpWords(savedConfig(container), subject, flags);
     await parts.runtime.dump(container, async () => {
       connection.send(FRAME.criu, textsBody(words));

@@ -101,6 +101,29 @@ describe('without CRIU, or where it fails', () => {
     await oci.done('delete', '--force', id);
   });
 
+  test('a checkpoint fails where the container ends meanwhile: another process may have its pid then', async ({
+    oci,
+  }) => {
+    const { id, bundle, images } = await counting(oci);
+    const { pid } = await oci.state(id);
+    const asked = join(bundle, 'asked');
+    const ask = (step: string) => `CRTOOLS_SCRIPT_ACTION=${step} "$action" && echo ${step} >> ${asked}`;
+    const criu = programOf(
+      bundle,
+      `for word; do [ "$last" = --action-script ] && action=$word; last=$word; done
+      ${ask('pre-dump')}; ${ask('network-lock')}
+      kill -9 ${pid}; while [ -e /proc/${pid} ]; do sleep 0.05; done
+      ${ask('post-dump')}`,
+    );
+    expect(await oci.make('--criu', criu, 'checkpoint', '--image-path', images, id)).toEqual({
+      exitCode: 1,
+      message: 'criu failed (exit status 1): checkpoint: the container has ended meanwhile',
+    });
+    expect(readFileSync(asked, 'utf8')).toBe('pre-dump\nnetwork-lock\n');
+    expect(await oci.state(id)).toMatchObject({ status: 'stopped' });
+    await oci.done('delete', id);
+  });
+
   test('a restore that fails leaves nothing', async ({ oci, niwad }) => {
     const bundle = await oci.bundle('true');
     const cases = {

@@ -27,6 +27,8 @@ const V2_ALONE = ['--cgroup-dump-controller', ''];
 export interface DumpSubject {
   /** Its first process, as the command sees it. */
   pid: number;
+  /** The start time of that process: field 22 of /proc/PID/stat. */
+  startTicks: bigint;
   /** The directory of its group, and the path of that in the tree of cgroup v2. */
   group: string;
   groupInTree: string;
@@ -47,7 +49,7 @@ export interface DumpSubject {
  */
 export function dumpWords(
   config: Pick<OciConfig, 'process' | 'linux'>,
-  { pid, group, groupInTree, groups, mounts, hostMounts, network }: DumpSubject,
+  { pid, startTicks, group, groupInTree, groups, mounts, hostMounts, network }: DumpSubject,
   flags: readonly string[],
 ): CriuWord[] {
   requireRestorable(config);
@@ -57,6 +59,7 @@ export function dumpWords(
   const joined = joinedNetwork(config) === undefined ? [] : ['--external', `net[${network}]:${JOINED_NETWORK}`];
   return [
     ['pid', String(pid)],
+    ['start', String(startTicks)],
     ...args('dump', '--tree', String(pid), LOG_ALL, '--freeze-cgroup', group, '--manage-cgroups=soft', ...V2_ALONE),
     ...args(...external, ...joined, ...flags.map((flag) => `--${flag}`)),
   ];

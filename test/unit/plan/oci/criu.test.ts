@@ -13,7 +13,7 @@ const OWN = `90 80 8:1 /bundle/rootfs / rw - ext4 /dev/sda1 rw
 95 91 0:5 /null /proc/kcore rw - devtmpfs udev rw
 96 91 0:60 /sys /proc/sys ro - proc proc rw`;
 const SUBJECT = {
-  ...{ pid: 7, group: '/cg/x', groupInTree: '/x', groups: '0::/x\n' },
+  ...{ pid: 7, startTicks: 5n, group: '/cg/x', groupInTree: '/x', groups: '0::/x\n' },
   ...{ mounts: OWN, hostMounts: HOST, network: '4026531840' },
 };
 
@@ -44,7 +44,10 @@ describe('externalMounts', () => {
 describe('dumpWords', () => {
   it('freezes the group, and names what is of the host', () => {
     const words = dumpWords(configOf(), SUBJECT, ['leave-running']);
-    expect(words[0]).toEqual(['pid', '7']);
+    expect(words.slice(0, 2)).toEqual([
+      ['pid', '7'],
+      ['start', '5'],
+    ]);
     expect(argsOf(words)).toEqual([
       ...['dump', '--tree', '7', '-v4', '--freeze-cgroup', '/cg/x', '--manage-cgroups=soft'],
       ...['--cgroup-dump-controller', ''],
