@@ -227,6 +227,7 @@ describe('terminal injection:', () => {
 });
 
 describe('bombs:', { tags: 'vm' }, () => {
+  const INODES = '30000';
   const limit =
     (resources: object): Change =>
     ({ linux }) =>
@@ -244,8 +245,15 @@ describe('bombs:', { tags: 'vm' }, () => {
     expect(await attack(oci, 'memory-bomb', ['128'], limit({ memory }))).toEqual({});
   });
 
+  test('one of empty files dies at the limit of memory', async ({ oci, skip }) => {
+    needsController(skip, 'memory');
+    const memory = { limit: 16 * 2 ** 20, swap: 16 * 2 ** 20 };
+    expect(await attack(oci, 'inode-bomb', ['/tmp', INODES], limit({ memory }))).toEqual({});
+  });
+
   test('control: without the limits they go on', async ({ oci }) => {
     expect(await attack(oci, 'fork-bomb', ['200'], asIs)).toEqual({ 'the last': 'worked', forked: '200' });
     expect(await attack(oci, 'memory-bomb', ['128'], asIs)).toEqual({ 'the last': 'worked' });
+    expect(await attack(oci, 'inode-bomb', ['/tmp', INODES], asIs)).toEqual({ 'the last': 'worked', made: INODES });
   });
 });
