@@ -5,7 +5,7 @@ import { networkWords } from './network-text.js';
 import { toCount, wrong } from './values.js';
 
 /** The fields of a status that filters need. */
-export const FILTERED = ['id', 'state', 'exit', 'restarts', 'image', 'network', 'spec'] as const;
+export const FILTERED = ['id', 'state', 'exit', 'restarts', 'image', 'network', 'oci', 'spec'] as const;
 export type Filtered = Pick<ContainerStatus, (typeof FILTERED)[number]>;
 
 const STATES: Record<State, true> = { created: true, running: true, paused: true, stopping: true, exited: true };
@@ -18,8 +18,8 @@ type Test = (of: Filtered) => boolean;
 const FILTERS: Record<string, (value: string) => Test> = {
   id:
     (value) =>
-    ({ id }) =>
-      id.startsWith(value),
+    ({ id, oci }) =>
+      id.startsWith(value) || (oci?.id.startsWith(value) ?? false),
   name:
     (value) =>
     ({ id }) =>

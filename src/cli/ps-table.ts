@@ -20,6 +20,7 @@ export const SHOWN = [
   'usage',
   'network',
   'image',
+  'oci',
   'spec',
 ] as const;
 type Shown = Pick<ContainerStatus, (typeof SHOWN)[number]>;
@@ -53,19 +54,27 @@ const COLUMNS: ShownColumn[] = [
 /**
  * Makes the table of containers.
  * @param now in milliseconds since 1970
- * @param wide also their services, images and networks; a wide table leaves no column out
+ * @param wide also their services, images, networks and the ids of their engines; a wide table leaves no column out
  * @param whole whether commands are written whole, and nothing is cut or left out
  */
 export function psTable(containers: readonly Shown[], now: number, { wide = false, whole = false } = {}): Table {
-  const columns = [...COLUMNS.filter((column) => wide || !column.wide), commandColumn(whole)].map(
-    ({ least, spare, ...column }) => ({
-      ...column,
-      ...(whole || least === undefined ? {} : { least }),
-      ...(whole || wide || spare === undefined ? {} : { spare }),
-    }),
-  );
+  const columns = [
+    ...COLUMNS.filter((column) => wide || !column.wide),
+    ...(wide ? [engineColumn(whole)] : []),
+    commandColumn(whole),
+  ].map(({ least, spare, ...column }) => ({
+    ...column,
+    ...(whole || least === undefined ? {} : { least }),
+    ...(whole || wide || spare === undefined ? {} : { spare }),
+  }));
   const rows = containers.map((container) => columns.map(({ cell }) => cell(container, now)));
   return new Table(columns, rows);
+}
+
+/** What the engine calls the container that has made it: a random id as `podman ps` and `docker ps` show it. */
+function engineColumn(whole: boolean): ShownColumn {
+  const shown = (id: string) => (!whole && /^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id);
+  return { heading: 'ENGINE ID', cell: ({ oci }) => (oci === undefined ? '-' : shown(oci.id)) };
 }
 
 function commandColumn(whole: boolean): ShownColumn {

@@ -1,5 +1,6 @@
 import type { State } from '../protocol/container.js';
 import { NiwaError } from '../protocol/errors.js';
+import type { Spec } from '../protocol/resolved-spec.js';
 
 /**
  * The requests on a container, and the states in which each is allowed: created -> running <-> paused, each of them ->
@@ -33,4 +34,15 @@ export function requireState(action: Action, id: string, state: State): void {
     'STATE_CONFLICT',
     `cannot ${action} container ${id}: it is ${state}, not ${allowed.join(' or ')}${cure}`,
   );
+}
+
+/**
+ * Throws where an engine has the output of the container, and niwad has none.
+ * @param verb of the engine that shows it
+ * @throws NiwaError STATE_CONFLICT
+ */
+export function requireOutput(verb: 'attach' | 'logs', { id, oci }: Pick<Spec, 'id' | 'oci'>): void {
+  if (oci === undefined) return;
+  const cure = `ask it, such as by \`podman ${verb} ${oci.id}\``;
+  throw new NiwaError('STATE_CONFLICT', `container ${id} is of an engine, which has its output: ${cure}`);
 }

@@ -22,7 +22,7 @@ export interface Viewed extends Pick<Identity, 'spec' | 'pid' | 'cgroup' | 'user
 
 /** The fields of the parts that are not made for each list. */
 const USED = ['usage', 'usage_at', 'rates'];
-const LASTING = ['cgroup', 'userns', 'warnings', 'image', 'spec'];
+const LASTING = ['cgroup', 'userns', 'warnings', 'image', 'oci', 'spec'];
 
 /** A lasting part longer than this is not cached: the cached text would take as much memory as the spec itself. */
 const KEPT_TEXT_LENGTH = 16 * 1024;

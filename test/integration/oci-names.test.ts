@@ -1,5 +1,6 @@
 import { execa } from 'execa';
 import { expect } from 'vitest';
+import { collect } from '../../src/client/streams.js';
 import { Oci } from './support/oci.js';
 import { test as base } from './support/test.js';
 
@@ -11,6 +12,9 @@ test('niwa takes what an engine calls a container', async ({ oci, niwad }) => {
   await oci.make('create', '--bundle', bundle, id);
   const { id: own } = await niwad.client.inspect(id);
   expect(own).not.toBe(id);
+  expect(await collect(niwad.client.containers({}, ['id', 'oci']))).toEqual([
+    { id: own, oci: { id, root: '/run/niwa-oci', bundle } },
+  ]);
   await expect(niwad.client.inspect('nobody')).rejects.toThrow('there is no container nobody');
 
   await oci.make('--root', '/other', 'create', '--bundle', bundle, id);
@@ -25,7 +29,12 @@ test('niwa says who has the output of a container of an engine', async ({ oci, n
   await oci.make('create', '--bundle', await oci.bundle('exec sleep 1000'), id);
   const bin = new URL('../../bin/niwa', import.meta.url).pathname;
   const env = { NIWA_SOCKET: `${niwad.place.runDir}/niwad.sock` };
-  const { exitCode, stderr } = await execa(bin, ['logs', id], { env, reject: false });
-  expect([exitCode !== 0, stderr]).toEqual([true, expect.stringContaining('is of an engine, which has its output')]);
+  for (const verb of ['logs', 'attach']) {
+    const { exitCode, stderr } = await execa(bin, [verb, id], { env, reject: false, timeout: 10_000 });
+    expect([exitCode !== 0, stderr]).toEqual([
+      true,
+      expect.stringContaining(`ask it, such as by \`podman ${verb} ${id}`),
+    ]);
+  }
   await oci.done('delete', '--force', id);
 });

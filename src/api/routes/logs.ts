@@ -1,5 +1,5 @@
+import { requireOutput } from '../../engine/actions.js';
 import type { LogRange } from '../../logs/log.js';
-import { NiwaError } from '../../protocol/errors.js';
 import { type LogChunk, LogLineSchema } from '../../protocol/logs.js';
 import { LogsQuery } from '../../protocol/queries.js';
 import { IdParams } from '../../protocol/requests.js';
@@ -26,11 +26,7 @@ export function logRoutes(api: Api, { runtime }: ApiOptions): void {
     },
     async ({ params, query }, reply) => {
       const { log, spec } = runtime.get(params.id);
-      if (spec.oci !== undefined)
-        throw new NiwaError(
-          'STATE_CONFLICT',
-          `container ${params.id} is of an engine, which has its output: ask it, such as by \`podman logs ${spec.oci.id}\``,
-        );
+      requireOutput('logs', spec);
       const range = toRange(query);
       return streamValues(reply, (left) => encode(log.read(range, left)));
     },

@@ -25,7 +25,11 @@ const withPs = (yargs: Argv<Common>) =>
     .option('last', { alias: 'n', type: 'string', describe: 'the newest so many containers, also exited ones' })
     .option('latest', { type: 'boolean', default: false, describe: 'the newest container; -l is --label here' })
     .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'print only ids' })
-    .option('wide', { type: 'boolean', default: false, describe: 'also services, images, networks, addresses, ports' })
+    .option('wide', {
+      type: 'boolean',
+      default: false,
+      describe: 'also services, images, networks, addresses, ports, ids of engines',
+    })
     .option('trunc', { type: 'boolean', default: true, describe: 'cut long commands; --no-trunc writes them whole' })
     .option('format', { type: 'string', default: 'table', describe: FORMAT_WORDS })
     .example('$0 ps -a --owner alice', '')

@@ -33,7 +33,7 @@ export const top = daemonCommand(
       .option('filter', {
         type: 'string',
         default: '',
-        describe: 'only containers with this text in their id, owner or labels',
+        describe: 'only containers with this text in their id, that of their engine, their owner or labels',
       })
       .option('frames', {
         alias: 'n',

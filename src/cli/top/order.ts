@@ -82,5 +82,5 @@ function sum(...figures: (number | null)[]): number | null {
 
 function textsOf({ id, status, service }: Row): string[] {
   const { owner, labels } = service ?? status?.spec ?? { owner: null, labels: {} };
-  return [id, owner ?? '', ...Object.entries(labels).map(([name, value]) => `${name}=${value}`)];
+  return [id, status?.oci?.id ?? '', owner ?? '', ...Object.entries(labels).map(([name, value]) => `${name}=${value}`)];
 }

@@ -18,6 +18,21 @@ it('gives the id in niwad where an engine calls one container so', () => {
   expect(ownIdOf('none', ALL)).toBe('none');
 });
 
+it('takes the beginning of an id, as engines show their random ones', () => {
+  const random = `a1b2c3d4e5f6${'0'.repeat(52)}`;
+  const all = [
+    ...ALL,
+    container('n4', { id: random, root: '/a' }),
+    container('n5', { id: 'abcdefabcdef-1', root: '/a' }),
+  ];
+  expect(ownIdOf('a1b2c3d4e5f6', all)).toBe('n4');
+  expect(ownIdOf(random.slice(0, 40), all)).toBe('n4');
+  expect(ownIdOf('a1b2c3d4e5f', all)).toBe('a1b2c3d4e5f');
+  expect(ownIdOf('abcdefabcdef', all)).toBe('abcdefabcdef');
+  const twice = container('n6', { id: `a1b2c3d4e5f6${'1'.repeat(52)}`, root: '/b' });
+  expect(() => ownIdOf('a1b2c3d4e5f6', [...all, twice])).toThrow('several engines call a container a1b2c3d4e5f6');
+});
+
 it('refuses a name that several have, and names them', () => {
   expect(() => ownIdOf('twice', ALL)).toThrow(
     'several engines call a container twice; name one of these: n2 (--root /a), n3 (--root /b)',

@@ -93,3 +93,9 @@ describe('refuses', () => {
     );
   });
 });
+
+it('finds a container by the beginning of the id that its engine has given it', () => {
+  const made = { ...plain, oci: { id: 'c0ffee-shop', root: '/r', bundle: '/b' } };
+  expect(parseFilters(['id=c0ffee'])(made)).toBe(true);
+  expect(parseFilters(['id=shop'])(made)).toBe(false);
+});

@@ -33,10 +33,23 @@ it('shows containers, commands cut', () => {
 
 it('shows service, image and network too, and commands whole', () => {
   const [headings, row] = psTable([web], now, { wide: true, whole: true }).text().split('\n');
-  expect(headings).toMatch(/ OWNER +SERVICE +IMAGE +NETWORK +ADDRESS +PORTS +COMMAND$/);
+  expect(headings).toMatch(/ OWNER +SERVICE +IMAGE +NETWORK +ADDRESS +PORTS +ENGINE ID +COMMAND$/);
   expect(row).toMatch(
-    / alice +- +shop:1 +niwa0 shops +10\.88\.0\.2 +\*:8080->80\/tcp, 127\.0\.0\.1:53->53\/udp +serve --a-very-long-option-of-a-very-long-command$/,
+    / alice +- +shop:1 +niwa0 shops +10\.88\.0\.2 +\*:8080->80\/tcp, 127\.0\.0\.1:53->53\/udp +- +serve --a-very-long-option-of-a-very-long-command$/,
   );
+});
+
+it('shows what an engine calls its container, random ids as short as the engine does', () => {
+  const engineId = (id: string, whole = false) => {
+    const of = { ...web, oci: { id, root: '/r', bundle: '/b' } };
+    return psTable([of], now, { wide: true, whole })
+      .text()
+      .split('\n')[1]
+      ?.match(/53\/udp +(\S+) +serve/)?.[1];
+  };
+  expect(engineId('a1b2'.repeat(16))).toBe('a1b2a1b2a1b2');
+  expect(engineId('a1b2'.repeat(16), true)).toBe('a1b2'.repeat(16));
+  expect(engineId('the-front-of-a-shop')).toBe('the-front-of-a-shop');
 });
 
 it('fits a narrow screen: the command is cut, figures are left out, id and state stay', () => {

@@ -52,6 +52,16 @@ it('filters by id, owner and label while it is typed', () => {
   expect(ids(type(three, '/', 'x', 'q', 'r'))).toEqual([]);
 });
 
+it('filters by the id that an engine has given', () => {
+  const made = { ...status('n1'), oci: { id: 'c0ffee', root: '/r', bundle: '/b' } };
+  const news = [
+    { type: 'statuses' as const, statuses: [made, status('n2')] },
+    { type: 'stats' as const, stats: [stats('n1'), stats('n2')] },
+  ];
+  expect(ids(type(modelOf(news), '/', ...'coff'))).toEqual([]);
+  expect(ids(type(modelOf(news), '/', ...'c0ff'))).toEqual(['n1']);
+});
+
 it('takes letters as keys again after Enter, and clears the filter by Esc', () => {
   const kept = type(three, '/', 'b', 'u', ':return');
   expect([kept.filter, kept.typing, type(kept, 'q').done]).toEqual(['bu', false, true]);
