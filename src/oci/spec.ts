@@ -50,10 +50,6 @@ export function specOf(id: string, config: OciConfig, origin: OciOrigin, honoure
   const annotated = annotatedFields(origin.annotations, honoured);
   const base = baseOf(annotated);
   const { uid, gid, umask = 0o022 } = process.user;
-  const namespace = (name: 'mount' | 'cgroup') => {
-    const listed = linux.namespaces?.find(({ type }) => type === name);
-    return listed === undefined ? 'host' : (listed.path ?? '') === '' ? 'new' : (listed.path as string);
-  };
   return {
     ...base,
     id,
@@ -72,7 +68,7 @@ export function specOf(id: string, config: OciConfig, origin: OciOrigin, honoure
       idmap: false,
     },
     hostname: hostname ?? null,
-    namespaces: { ...base.namespaces, mount: namespace('mount'), cgroup: namespace('cgroup') },
+    namespaces: namespacesOf(linux.namespaces ?? []),
     userns: userSpaceOf(config)?.maps ?? 'host',
     network: null,
     capabilities: capabilitiesOf('process.capabilities.bounding', process.capabilities?.bounding),
@@ -80,6 +76,22 @@ export function specOf(id: string, config: OciConfig, origin: OciOrigin, honoure
     oomScoreAdj: process.oomScoreAdj ?? null,
     service: null,
     oci: origin,
+  };
+}
+
+/** What is not listed is that of the command, which is shown as that of the host. */
+function namespacesOf(listed: NonNullable<NonNullable<OciConfig['linux']>['namespaces']>): Spec['namespaces'] {
+  const namespace = (name: keyof Spec['namespaces']) => {
+    const found = listed.find(({ type }) => type === name);
+    return found === undefined ? 'host' : (found.path ?? '') === '' ? 'new' : (found.path as string);
+  };
+  return {
+    mount: namespace('mount'),
+    pid: namespace('pid'),
+    network: namespace('network'),
+    ipc: namespace('ipc'),
+    uts: namespace('uts'),
+    cgroup: namespace('cgroup'),
   };
 }
 

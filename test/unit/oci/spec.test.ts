@@ -98,3 +98,16 @@ it('tells the annotations of niwa that have no effect', () => {
   ]);
   expect(idleAnnotations(annotations, [...ALL, 'keep_original_groups'])).toEqual(['annotations["dev.niwa.bogus"]']);
 });
+
+it('shows which namespaces are new, joined, or those of the command', () => {
+  const origin = { id: 'x', root: '/r', bundle: '/b', rootfs: '/b/rootfs', annotations: {} };
+  const namespaces = [{ type: 'mount' }, { type: 'pid', path: '' }, { type: 'network', path: '/run/netns/a' }];
+  expect(specOf('x', { ...CONFIG, linux: { namespaces } }, origin, []).namespaces).toEqual({
+    mount: 'new',
+    pid: 'new',
+    network: '/run/netns/a',
+    ipc: 'host',
+    uts: 'host',
+    cgroup: 'host',
+  });
+});
