@@ -74,7 +74,7 @@ void request_rest(struct buffer *request, const char *name, int fd, const char *
 }
 
 void fail_by_version(void) {
-    fail("niwad has another version than niwa-oci");
+    fail("niwad has another version than niwa-oci; restart it (systemctl restart niwad)");
 }
 
 const char *take_bytes(struct text *rest, size_t length) {
@@ -103,14 +103,21 @@ int connect_to(const char *path, size_t length) {
     return error;
 }
 
+/* Not "no such file or directory": engines take that for a missing program of the container, and end with 127. */
+static const char *obstacle(int error) {
+    if (error == ENOENT) return "there is no such socket";
+    if (error == ECONNREFUSED) return "nobody listens there";
+    return reason(error);
+}
+
 int connect_niwad(const char *path) {
     int niwad = early.niwad < 0 ? connect_to(path, strlen(path)) : early.niwad;
     early.niwad = -1;
-    if (niwad < 0)
-        fail("cannot reach niwad on %s: %s; start it (systemctl start niwad), or name its socket with --niwad or "
-             "NIWA_OCI_SOCKET",
-             path, reason(-niwad));
-    return niwad;
+    if (niwad >= 0) return niwad;
+    if (niwad == -EACCES) fail("cannot reach niwad on %s: only root may use it", path);
+    fail("cannot reach niwad on %s: %s; start it (systemctl start niwad), or name its socket with --niwad or "
+         "NIWA_OCI_SOCKET",
+         path, obstacle(-niwad));
 }
 
 static struct msghdr message_of(struct iovec *part, union rights *rights, const int *fds, size_t count) {

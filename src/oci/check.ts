@@ -178,19 +178,24 @@ const ROOT_USER: Partial<OciProcess['user']> & object = { uid: 0, gid: 0 };
 const MOST_GIDS = 65_000;
 /** Of a point: niwad and the command read and run each of them. */
 const MOST_HOOKS = 64;
+/** Of sethostname(2) and setdomainname(2). */
+const MOST_NAME_BYTES = 64;
 /** A longer time is none. */
 const MOST_HOOK_SECONDS = 1e9;
 
 /** Checks what types cannot say: fields that are needed, and bounds of numbers. */
 function checkMeaning(config: OciConfig): void {
   const { ociVersion, process, root, hooks = {}, hostname = '', domainname = '', mounts = [], linux = {} } = config;
-  if (!/^1\.[0-3](\.|$)/.test(ociVersion ?? '')) throw refused('ociVersion', 'niwa-oci supports 1.0 to 1.3');
+  if (ociVersion === undefined) throw refused('ociVersion', 'it is missing; such as "1.2.0"');
+  if (!/^1\.[0-3](\.|$)/.test(ociVersion)) throw refused('ociVersion', 'niwa-oci supports 1.0 to 1.3');
   if (root?.path === undefined || root.path === '') throw refused('root.path', 'it is missing');
   if (process === undefined) throw refused('process', 'it is missing');
   checkMeaningOfProcess(process);
   checkHooks(hooks);
   for (const [i, { destination }] of mounts.entries())
     if ((destination ?? '') === '') throw refused(`mounts[${i}].destination`, 'it is missing');
+  for (const [name, own] of Object.entries({ hostname, domainname }))
+    if (Buffer.byteLength(own) > MOST_NAME_BYTES) throw refused(name, `it has more than ${MOST_NAME_BYTES} bytes`);
   for (const [name, own] of Object.entries({ 'kernel.hostname': hostname, 'kernel.domainname': domainname }))
     if (own !== '' && (linux.sysctl?.[name] ?? own) !== own)
       throw refused(

@@ -68,7 +68,10 @@ function signalOf(text: string): number {
   const name = text.toUpperCase();
   const number = /^\d{1,2}$/.test(name) ? Number(name) : signalNumber(name.startsWith('SIG') ? name : `SIG${name}`);
   if (number === undefined || number > 64)
-    throw new NiwaError('SPEC_INVALID', `unknown signal ${JSON.stringify(text)}`);
+    throw new NiwaError(
+      'SPEC_INVALID',
+      `unknown signal ${JSON.stringify(text)}; it is a name such as TERM, or a number up to 64`,
+    );
   return number;
 }
 
@@ -83,7 +86,7 @@ async function remove(parts: VerbParts, call: Call, connection: Connection): Pro
   if (status === 'stopped')
     await container.exited; // the record is being written
   else if (status !== 'created' && !call.has('force'))
-    throw conflict(`cannot delete container ${id} that is not stopped: ${status}`);
+    throw conflict(`cannot delete container ${id} that is not stopped: ${status}; --force ends it`);
   await removeUnlessGone(parts, container, connection);
   return '';
 }

@@ -217,9 +217,13 @@ describe('a refusal', () => {
     const id = oci.id();
     expect(await oci.make('run', '--detach', '--bundle', await oci.bundle(SLEEPER), id)).toEqual(MADE);
     const words = async (...args: string[]) => (await oci.run(...args)).stderr.replace('niwa-oci: ', '');
-    expect(await words('delete', id)).toBe(`cannot delete container ${id} that is not stopped: running`);
+    expect(await words('delete', id)).toBe(
+      `cannot delete container ${id} that is not stopped: running; --force ends it`,
+    );
     expect(await words('start', id)).toBe('cannot start a container that has been started: running');
-    expect(await words('kill', id, 'NONE')).toBe('unknown signal "NONE"');
+    expect(await words('kill', id, 'NONE')).toBe(
+      'unknown signal "NONE"; it is a name such as TERM, or a number up to 64',
+    );
     await oci.done('kill', id, '9');
     await become(oci, id, 'stopped');
     expect(await words('kill', id, '9')).toBe('container not running: process already finished');
@@ -230,9 +234,9 @@ describe('a refusal', () => {
   });
 
   test('where no niwad listens says how to start it', async ({ oci }) => {
-    expect((await oci.run('--niwad', '/no/such', 'state', 'x')).stderr).toMatch(
-      /^niwa-oci: cannot reach niwad on .*start it/,
-    );
+    const { stderr } = await oci.run('--niwad', '/no/such', 'state', 'x');
+    expect(stderr).toMatch(/^niwa-oci: cannot reach niwad on \/no\/such: there is no such socket; start it/);
+    expect(stderr).not.toContain('no such file'); // podman would say that the program is missing, and end with 127
   });
 });
 

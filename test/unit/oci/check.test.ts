@@ -129,8 +129,15 @@ describe('a config', () => {
     ],
     ['root.path', '', 'root.path: it is missing'],
     ['ociVersion', '2.0.0', 'ociVersion: niwa-oci supports 1.0 to 1.3'],
+    ['hostname', 'ä'.repeat(33), 'hostname: it has more than 64 bytes'],
+    ['domainname', 'a'.repeat(65), 'domainname: it has more than 64 bytes'],
   ])('with %s %j is refused', (place, value, message) => {
     expect(() => checkConfig(withValue(place, value))).toThrow(message);
+  });
+
+  it('without ociVersion is refused', () => {
+    const { ociVersion, ...rest } = withValue('hostname', 'a') as Record<string, unknown>;
+    expect(() => checkConfig(rest)).toThrow('ociVersion: it is missing');
   });
 
   it.each([
