@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { REACH_PROGRAM } from '../kernel/programs.js';
 import { groupInScope } from '../plan/oci/scope.js';
 import { askedProperties, INFINITY, type UnitProperty } from '../plan/oci/scope-properties.js';
@@ -14,7 +13,7 @@ import { type CgroupTree, CONTROLLERS } from './cgroup.js';
 import { cureOfShortage } from './errors.js';
 import { controllersIn } from './group-place.js';
 import { findOwnGroup } from './own-group.js';
-import { changeUnit, isAway, nameIsTaken, requestDeadline, SYSTEMD_SOCKET, startUnit } from './systemd.js';
+import { changeUnit, isAway, nameIsTaken, requestDeadline, SYSTEMD_SOCKET, startUnit, trying } from './systemd.js';
 
 /**
  * Scopes of systemd. systemd removes the group of a scope with all groups in it as soon as no process is there, also
@@ -25,7 +24,6 @@ import { changeUnit, isAway, nameIsTaken, requestDeadline, SYSTEMD_SOCKET, start
 const holderGroup = (id: string, group: string) => join(dirname(group), `niwa-${id}`);
 /** systemd has the name of a scope that has just ended until it has seen that. */
 const NAME_MS = 1000;
-const PAUSE_MS = 200;
 
 /**
  * Says where systemd will make the group above that of a container, and which controllers it will have: systemd gives
@@ -69,17 +67,15 @@ export async function makeScope(
 ): Promise<void> {
   const properties = [...usualProperties(scope, id), ...limits, ...askedProperties(scope.properties ?? {})];
   const deadlineMs = requestDeadline();
-  let patienceEndMs = performance.now() + NAME_MS;
-  for (;;)
-    try {
-      return await tryScope(scope.unit, properties, holderGroup(id, group), deadlineMs);
-    } catch (error) {
+  let nameEndMs = performance.now() + NAME_MS;
+  await trying(
+    () => tryScope(scope.unit, properties, holderGroup(id, group), deadlineMs),
+    (error) => {
       // systemd may have made the scope before it went away: it then has the name until it has seen the holder's end
-      if (isAway(error)) patienceEndMs = deadlineMs;
-      else if (!nameIsTaken(error)) throw error;
-      if (performance.now() + PAUSE_MS > patienceEndMs) throw error;
-      await sleep(PAUSE_MS);
-    }
+      if (isAway(error)) nameEndMs = deadlineMs;
+      return isAway(error) || nameIsTaken(error) ? nameEndMs : 0;
+    },
+  );
 }
 
 function usualProperties({ slice }: OciScope, id: string): UnitProperty[] {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { UnitProperty } from '../plan/oci/scope-properties.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import { withResolvers } from '../turns/with-resolvers.js';
@@ -22,6 +23,9 @@ const NAME_IS_TAKEN = `${SYSTEMD}.UnitExists`;
 const IS_AWAY = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'];
 
 let opened: Promise<BusConnection> | undefined;
+
+/** The time between two tries. */
+const PAUSE_MS = 200;
 
 /** When systemd has to have done all that belongs to a request of now, on the clock of performance.now(). */
 export const requestDeadline = (): number => performance.now() + REQUEST_MS;
@@ -96,12 +100,29 @@ class Jobs {
 }
 
 /** Changes properties of a unit until it ends. @throws NiwaError HOST_ERROR with what systemd says */
-export function changeUnit(unit: string, properties: readonly UnitProperty[]): Promise<void> {
+export async function changeUnit(unit: string, properties: readonly UnitProperty[]): Promise<void> {
   const deadlineMs = requestDeadline();
-  return asking(`systemd did not change ${unit}`, deadlineMs, async (systemd) => {
-    const body = [unit, true, variants(properties)];
-    await systemd.call({ ...MANAGER, member: 'SetUnitProperties', signature: 'sba(sv)', body }, deadlineMs);
-  });
+  const body = [unit, true, variants(properties)];
+  const change = () =>
+    asking(`systemd did not change ${unit}`, deadlineMs, async (systemd) => {
+      await systemd.call({ ...MANAGER, member: 'SetUnitProperties', signature: 'sba(sv)', body }, deadlineMs);
+    });
+  await trying(change, (error) => (isAway(error) ? deadlineMs : 0));
+}
+
+/**
+ * Tries something again after failures that may pass.
+ * @param endMs gives until when it is tried after a failure, on the clock of performance.now(); 0 for no longer
+ * @throws the last failure
+ */
+export async function trying(act: () => Promise<void>, endMs: (error: unknown) => number): Promise<void> {
+  for (;;)
+    try {
+      return await act();
+    } catch (error) {
+      if (performance.now() + PAUSE_MS > endMs(error)) throw error;
+      await sleep(PAUSE_MS);
+    }
 }
 
 /** Whether a call has failed since another unit has the name: one that has just ended, or that lives. */

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { BusConnection } from '../../../src/host/dbus/connection.js';
-import { isAway, nameIsTaken, requestDeadline, startUnit } from '../../../src/host/systemd.js';
+import { changeUnit, isAway, nameIsTaken, requestDeadline, startUnit } from '../../../src/host/systemd.js';
 import { message, OK, peer } from './dbus/peer.js';
 
 const MANAGER = 'org.freedesktop.systemd1.Manager';
@@ -53,4 +53,11 @@ test('one deadline is for the answer and the end of the job', async () => {
   const message = 'systemd did not make a.scope: it has not told the end of its job in time';
   expect(error).toMatchObject({ code: 'HOST_ERROR', message });
   expect(performance.now() - begin).toBeLessThan(4 * slowMs);
+});
+
+test('a change is asked for again where systemd went away', async () => {
+  const first = await systemdThatSays();
+  await systemdThatSays(message(2, [[5, 'u', 1]], '', []));
+  await changeUnit('a.scope', []);
+  await first.ended;
 });
