@@ -27,8 +27,7 @@ export class Control {
   /** Resolves when the result of the start is taken; null if this niwad has not started the container. */
   #begun: Promise<void> | null = null;
   #sentSignal: number;
-  /** Whether another program writes the container, which was running, into files: it freezes the group meanwhile. */
-  isDumped: boolean;
+  #isDumped: boolean;
 
   /** @param saved what an earlier niwad has done; null for a container that this one has made */
   constructor(
@@ -39,7 +38,7 @@ export class Control {
     this.#of = controlled;
     this.#kernel = kernel;
     this.#sentSignal = saved?.sentSignal ?? 0;
-    this.isDumped = saved?.isDumped ?? false;
+    this.#isDumped = saved?.isDumped ?? false;
   }
 
   /** The last signal that was sent through niwa; 0 for none. */
@@ -131,6 +130,22 @@ export class Control {
     // The container's end may have begun while the kernel froze it. Frozen processes cannot end, so they are thawed
     // again.
     if (!this.#of.life.setFrozen(frozen)) await this.#beginFreeze(false);
+  }
+
+  /** Whether another program writes the container, which was running, into files: it freezes the group meanwhile. */
+  get isDumped(): boolean {
+    return this.#isDumped;
+  }
+
+  beginDump(): void {
+    this.#isDumped = this.#of.life.state === 'running';
+  }
+
+  /** Called when the group is frozen or thawed by niwad alone again. Gives whether a dump had begun before. */
+  endDump(): boolean {
+    const wasDumped = this.#isDumped;
+    this.#isDumped = false;
+    return wasDumped;
   }
 
   /** Thaws a group that another program has left frozen; does nothing where the container is paused. */

@@ -198,6 +198,24 @@ describe('without CRIU, or where it fails', () => {
     for (const { id } of [one, paused]) await oci.done('delete', '--force', id);
   });
 
+  test('a container that is paused after an interrupted checkpoint stays so over another death of niwad', async () => {
+    const place = newPlace();
+    const niwad = await startDaemon(place);
+    const oci = new Oci(niwad);
+    const { id, bundle, images } = await counting(oci);
+    const criu = programOf(bundle, 'echo $$ > begun; exec sleep 1000');
+    void oci.make('--criu', criu, 'checkpoint', '--leave-running', '--image-path', images, id);
+    await vi.waitFor(() => expect(readFileSync(join(images, 'begun'), 'utf8')).toMatch(/\n/), PATIENCE);
+    await niwad.stop('SIGKILL');
+    process.kill(Number(readFileSync(join(images, 'begun'), 'utf8')), 'SIGKILL');
+    const next = await startDaemon(place);
+    await oci.done('pause', id);
+    await next.stop('SIGKILL');
+    await startDaemon(place);
+    expect((await oci.state(id)).status).toBe('paused');
+    await oci.done('delete', '--force', id);
+  });
+
   test('a checkpoint is not interrupted where niwad ends meanwhile', async () => {
     const place = newPlace();
     const niwad = await startDaemon(place);

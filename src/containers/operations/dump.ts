@@ -11,7 +11,7 @@ const MOST_FROZEN_MS = 10_000;
  * @param act resolves when the program has ended; its errors are those of this function
  */
 export async function dump(parts: Pick<Parts, 'books' | 'registry'>, container: Container, act: () => Promise<void>) {
-  container.control.isDumped = container.state === 'running';
+  container.control.beginDump();
   parts.books.save(container);
   try {
     await act();
@@ -31,6 +31,6 @@ export async function endOldDump(parts: Pick<Parts, 'books' | 'registry'>, conta
 
 async function endDump({ books, registry }: Pick<Parts, 'books' | 'registry'>, container: Container): Promise<void> {
   await container.control.thaw();
-  container.control.isDumped = false;
+  container.control.endDump();
   if (registry.hasThis(container) && !container.hasEnded) books.save(container); // its end is saved already
 }

@@ -12,9 +12,10 @@ export function resume(parts: Parts, caller: Caller, id: string): Promise<Contai
   return setFrozen(parts, containerFor('resumeContainer', parts, caller, id), false);
 }
 
-async function setFrozen({ registry }: Parts, container: Container, frozen: boolean): Promise<Container> {
+async function setFrozen({ books, registry }: Parts, container: Container, frozen: boolean): Promise<Container> {
   await container.turns.run(async () => {
     await container.control.setFrozen(frozen);
+    if (container.control.endDump()) books.save(container); // what an earlier niwad has begun
     registry.tell(frozen ? 'pause' : 'resume', container.spec);
   });
   return container;
