@@ -4,7 +4,9 @@
 //
 //   niwa-reach serve                   answers errands from its standard input, one after another
 //   niwa-reach image PATH              mounts an image and sends the mount over the socket, descriptor 3
-//   niwa-reach exec FILE ARGUMENT...   becomes a program; where it cannot, writes the errno to the descriptor 3
+//   niwa-reach exec DIRECTORY FILE ARGUMENT...
+//                                      becomes a program, in the directory, or in / where that is no more; where it
+//                                      cannot, writes the errno to the descriptor 3
 //   niwa-reach hold                    keeps a scope of systemd: sleeps until it is killed
 //
 // An errand is a length (4 bytes, in the byte order of the machine) and strings that each end with a zero byte: the
@@ -117,9 +119,9 @@ int send_image(const char *path) {
     return pass_result(kReportFd, mount_image(path)) ? 0 : 1;
 }
 
-int execute(const char *file, char **args) {
+int execute(const char *directory, const char *file, char **args) {
     fcntl(kReportFd, F_SETFD, FD_CLOEXEC);
-    execvp(file, args);
+    if (chdir(directory) == 0 || errno == ENOENT) execvp(file, args);
     std::string error = std::to_string(errno);
     return write(kReportFd, error.data(), error.size()) < 0 ? 126 : 127;
 }
@@ -146,7 +148,7 @@ int main(int count, char **words) {
     if (what == "serve") return serve();
     if (what == "image" && count == 3) return send_image(words[2]);
     if (what == "hold") return hold();
-    if (what == "exec" && count > 3) return execute(words[2], words + 3);
+    if (what == "exec" && count > 4) return execute(words[2], words[3], words + 4);
     static const char usage[] = "niwa-reach is a part of niwad, which starts it\n";
     (void)!write(STDERR_FILENO, usage, sizeof usage - 1);
     return 2;

@@ -14,6 +14,9 @@ export interface HookResult {
   durationMs: number;
 }
 
+/** A program, and where it runs: in `/` unless a directory is given, and where the directory is no more. */
+type Placed = Program & { directory?: string };
+
 /** How much of the end of the output is kept. */
 export const OUTPUT_BYTES = 4096;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -28,13 +31,13 @@ const KILLED_MS = 1000;
 /**
  * Runs a program on the host as niwad's own user, in its own session and without a shell. When its time is over, or
  * `signal` is aborted, its whole process group is killed. Processes that the program leaves behind when it ends by
- * itself go on. niwa-reach executes the program, because opening the program's file may hang.
+ * itself go on. niwa-reach executes the program, because opening its directory or its file may hang.
  * @param variables the environment beside PATH; the order is PATH, `program.env`, these
  * @param input the standard input; a program that does not read it causes no error
  * @returns when the program has ended, or was killed and hangs; never throws
  */
 export function runHook(
-  program: Program,
+  program: Placed,
   variables: Record<string, string>,
   input: string,
   signal: AbortSignal,
@@ -91,9 +94,9 @@ export function runHook(
   });
 }
 
-function start({ file, args }: Program, env: Record<string, string>): ChildProcess {
+function start({ file, args, directory = '/' }: Placed, env: Record<string, string>): ChildProcess {
   const [name = file, ...rest] = args;
-  const words = ['exec', file, name, ...rest];
+  const words = ['exec', directory, file, name, ...rest];
   const child = spawn(REACH_PROGRAM, words, { cwd: '/', env, detached: true, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
   if (child.pid !== undefined) takeAwayOfNiwad(child.pid);
   return child;

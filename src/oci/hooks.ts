@@ -70,13 +70,13 @@ export async function runLastHooks(connection: Connection, { hooks, subject }: H
     }
 }
 
-/** Runs the hooks at the end of a container that no command runs: as niwad, in its namespaces. */
+/** Runs the hooks at the end of a container that no command runs: as niwad, in its namespaces and in the bundle. */
 export async function runLastHooksHere({ hooks, subject }: HooksOf, log: Logger): Promise<void> {
   const state = hookState(subject, STATUSES.poststop, 0);
   for (const hook of hooks.poststop ?? []) {
     const { path: file, args, env = [], timeoutMs = MOST_TIMEOUT_MS } = settled(hook);
     const timeoutUsec = Math.min(timeoutMs, MOST_TIMEOUT_MS) * 1000;
-    const program = { file, args: [...args], env: environmentOf(env), timeoutUsec };
+    const program = { file, args: [...args], env: environmentOf(env), timeoutUsec, directory: subject.bundle };
     const { failure, output } = await runHook(program, {}, state, new AbortController().signal);
     if (failure !== null) log.warn({ id: subject.id, file, failure, output }, 'a hook of an engine failed');
   }

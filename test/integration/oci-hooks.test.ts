@@ -198,14 +198,17 @@ test('nobody waits for what a hook leaves behind', async ({ oci }) => {
 
 test('hooks at the end run also where niwa removes the container', async ({ oci, niwad }) => {
   const file = join(niwad.place.files, 'stopped');
-  const hook = { path: '/bin/sh', args: ['sh', '-c', `echo $A > ${file}; cat >> ${file}`], env: ['A=b'] };
+  const hook = { path: '/bin/sh', args: ['sh', '-c', `echo $A $PWD > ${file}; cat >> ${file}`], env: ['A=b'] };
   const bundle = await oci.bundle('true', withHooks({ poststop: [hook] }));
   expect(await oci.make('create', '--bundle', bundle, oci.id())).toEqual(MADE);
   const [status] = await niwad.client.list();
   await niwad.client.remove(status?.id ?? '', { force: true });
   await vi.waitFor(() => expect(readLines(file)).toHaveLength(2), PATIENCE);
   const [variable, state = ''] = readLines(file);
-  expect([variable, JSON.parse(state)]).toEqual(['b', expect.objectContaining({ status: 'stopped', bundle })]);
+  expect([variable, JSON.parse(state)]).toEqual([
+    `b ${bundle}`,
+    expect.objectContaining({ status: 'stopped', bundle }),
+  ]);
 });
 
 describe('hooks at the end run once', () => {

@@ -66,6 +66,13 @@ it('has only the environment it is given, / as its directory, a session of its o
   expect([blocked, ignored].map((line) => line?.split('\t')[1])).toEqual(['0000000000000000', '0000000000000000']);
 });
 
+it('runs in the directory it is given, and in / where that is no more', async () => {
+  const runIn = (place: string) => runHook({ ...shell('pwd'), directory: place }, {}, '', never);
+  expect(await runIn(directory)).toMatchObject({ failure: null, output: directory });
+  expect(await runIn(at('gone'))).toMatchObject({ failure: null, output: '/' });
+  expect(await runIn('/etc/passwd')).toMatchObject({ failure: 'cannot run: ENOTDIR' });
+});
+
 it('reads its input to the end; one that reads none of it is no error', async () => {
   const input = 'x'.repeat(1_000_000);
   expect((await run('wc -c', undefined, input)).output).toBe('1000000');
