@@ -1,5 +1,6 @@
 import { CONFIG_VERSION, HOOK_POINTS } from '../plan/oci/config.js';
 import { MOUNT_WORDS } from '../plan/oci/mount-words.js';
+import { NAMESPACE_TYPES } from '../plan/oci/plan.js';
 import { FILTER_FLAG_NAMES } from '../plan/oci/process.js';
 import { MEMORY_WORDS } from '../plan/oci/scheduling.js';
 import { PROPERTY } from '../plan/oci/scope-properties.js';
@@ -16,20 +17,9 @@ export function features(version: string): object {
     ociVersionMin: '1.0.0',
     ociVersionMax: CONFIG_VERSION,
     hooks: [...HOOK_POINTS],
-    mountOptions: [
-      'bind',
-      'defaults',
-      'idmap',
-      'loud',
-      'rbind',
-      'remount',
-      'ridmap',
-      'silent',
-      'tmpcopyup',
-      ...MOUNT_WORDS,
-    ].sort(),
+    mountOptions: MOUNT_WORDS,
     linux: {
-      namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'user', 'uts'],
+      namespaces: NAMESPACE_TYPES,
       capabilities: CAPABILITIES.map((name) => `CAP_${name}`),
       cgroup: { v1: false, v2: true, systemd: true, systemdUser: false, rdma: true },
       seccomp: {

@@ -51,11 +51,21 @@ const OF_NO_MOUNT = ['iversion', 'noiversion'];
 export const isIdleOn = (kind: 'new' | 'bind', word: string): boolean =>
   (kind === 'bind' ? OF_SUPERBLOCK : OF_NO_MOUNT).includes(word);
 
+/** The words for what is mounted and how, beside attributes and propagation. */
+export const REMOUNT = 'remount';
+export const COPIES = 'tmpcopyup';
+const MAPPING = ['idmap', 'ridmap'];
+const BINDING = ['bind', 'rbind'];
+/** They ask for what a mount is anyway, or concern only the log of the kernel. */
+const SAYING_NOTHING = ['defaults', 'silent', 'loud'];
+/** Options that ask for nothing beyond a mount of its kind. */
+export const USUAL = ['rw', 'suid', 'dev', 'exec', 'private', 'rprivate', ...BINDING, ...SAYING_NOTHING];
+
 /** All words, as `features` tells them. */
 export const MOUNT_WORDS: readonly string[] = [
-  ...Object.keys(WORDS).flatMap((word) => [word, `r${word}`]),
-  ...Object.keys(PROPAGATIONS).flatMap((word) => [word, `r${word}`]),
-];
+  ...[...Object.keys(WORDS), ...Object.keys(PROPAGATIONS)].flatMap((word) => [word, `r${word}`]),
+  ...[REMOUNT, COPIES, ...MAPPING, ...BINDING, ...SAYING_NOTHING, ...OF_SUPERBLOCK],
+].sort();
 
 export const NO_ATTRIBUTES: Attributes = { set: 0, clear: 0 };
 

@@ -1,13 +1,18 @@
 import type { Op } from '../op.js';
 import type { OciMount } from './config.js';
-import { attributeOf, changed, liftsNothing, mapsIds, NO_ATTRIBUTES, propagationOf } from './mount-words.js';
+import {
+  attributeOf,
+  COPIES,
+  changed,
+  liftsNothing,
+  mapsIds,
+  NO_ATTRIBUTES,
+  propagationOf,
+  REMOUNT,
+  USUAL,
+} from './mount-words.js';
 import { bindTree, FILL, type MountChange, mountNew, remount } from './ops.js';
 import { refused } from './refusal.js';
-
-/** Options that ask for what a mount is anyway, or that concern only the log of the kernel. */
-const USUAL = ['rw', 'suid', 'dev', 'exec', 'defaults', 'bind', 'rbind', 'private', 'rprivate', 'silent', 'loud'];
-const REMOUNT = 'remount';
-const COPIES = 'tmpcopyup';
 
 /** Whether a mount of a config shows a directory or a file of the host. */
 export function isBind(item: OciMount): boolean {

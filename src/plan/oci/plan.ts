@@ -133,6 +133,8 @@ export function makeOciPlan(
 
 const SPACE_FLAGS = { ...NAMESPACE_FLAGS, time: 0x80 } as const;
 type Space = keyof typeof SPACE_FLAGS;
+/** The types of namespaces that a config may list. */
+export const NAMESPACE_TYPES: readonly string[] = [...Object.keys(SPACE_FLAGS), 'user'].sort();
 type Cloned = Exclude<Space, 'time'>;
 
 const clonedNames = (made: readonly Space[]) =>
