@@ -39,7 +39,9 @@ test('ps and inspect write what a user asks for', async ({ niwad }) => {
   expect(lines.split('\n').map((line) => (JSON.parse(line) as { id: string }).id)).toEqual(['web', 'good', 'bad']);
   expect(table).toBe('ID    SPEC OWNER\nweb   alice\ngood\nbad   bob');
   expect(docker).toBe('running {"tier":"front"}');
-  expect(wide).toMatch(/^ID .* SERVICE +IMAGE +NETWORK +ADDRESS +PORTS +ENGINE ID +COMMAND\nweb .* none +- +- +- +sleep 1000$/);
+  expect(wide).toMatch(
+    /^ID .* SERVICE +IMAGE +NETWORK +ADDRESS +PORTS +ENGINE ID +COMMAND\nweb .* none +- +- +- +sleep 1000$/,
+  );
 });
 
 test('an unknown field, filter or state is refused with what there is', async ({ niwad }) => {
