@@ -20,11 +20,13 @@ static void remove_beside(void) {
     if (pid_beside[0] != 0) unlink(pid_beside);
 }
 
-// Gives 0 or a negative errno.
+// Gives 0 or a negative errno. The file is a new one: in a directory of others, a link with its name could lead to a
+// file of the host.
 static int write_beside(pid_t pid) {
     struct stat there;
     if (stat(pid_place, &there) == 0 && S_ISDIR(there.st_mode)) return -EISDIR;
-    int fd = open(pid_beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    unlink(pid_beside); // of a command that was killed
+    int fd = open(pid_beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0) return -errno;
     return dprintf(fd, "%d", pid) > 0 && close(fd) == 0 ? 0 : -errno;
 }

@@ -25,6 +25,39 @@ void fail_with(int status) {
     failure_status = status;
 }
 
+// The number of the character at the beginning of a text where a terminal would act on it: control characters, and
+// those that change the direction of text; else 0. Sets the length of the character in UTF-8.
+static unsigned acts_on_terminal(const char *text, size_t *length) {
+    const unsigned char *c = (const unsigned char *)text;
+    *length = 1;
+    if (c[0] < 0x20 || c[0] == 0x7f) return c[0] == '\n' || c[0] == '\t' ? 0 : c[0];
+    bool is_c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
+    if (is_c1) *length = 2;
+    if (is_c1) return c[1];
+    if (c[0] != 0xe2 || (c[1] != 0x80 && c[1] != 0x81) || (c[2] & 0xc0) != 0x80) return 0;
+    unsigned number = 0x2000u | (c[1] & 0x3fu) << 6 | (c[2] & 0x3fu);
+    bool is_mark = number == 0x200e || number == 0x200f || (number >= 0x2028 && number <= 0x202e) ||
+                   (number >= 0x2066 && number <= 0x2069);
+    if (is_mark) *length = 3;
+    return is_mark ? number : 0;
+}
+
+// Gives a copy of a text of a stranger in which such characters are written as in JSON (\u001b). Line ends and tabs
+// stay.
+static char *harmless(const char *text) {
+    char *copy = malloc(6 * strlen(text) + 1), *at = copy;
+    if (copy == NULL) exit(failure_status);
+    for (size_t length; *text != 0; text += length) {
+        unsigned number = acts_on_terminal(text, &length);
+        if (number == 0)
+            *at++ = *text;
+        else
+            at += sprintf(at, "\\u%04x", number);
+    }
+    *at = 0;
+    return copy;
+}
+
 // Writes a text as a JSON string (RFC 8259, section 7). Bytes from 128 on are kept: they are UTF-8.
 static void write_string(FILE *file, const char *text) {
     fputc('"', file);
@@ -65,7 +98,9 @@ static bool append(const char *level, const char *text) {
 }
 
 void warn(const char *text) {
-    if (!append("warning", text)) fprintf(stderr, "niwa-oci: warning: %s\n", text);
+    char *shown = harmless(text);
+    if (!append("warning", shown)) fprintf(stderr, "niwa-oci: warning: %s\n", shown);
+    free(shown);
 }
 
 void fail(const char *format, ...) {
@@ -74,8 +109,9 @@ void fail(const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    append("error", text);
-    fprintf(stderr, "niwa-oci: %s\n", text);
+    char *shown = harmless(text);
+    append("error", shown);
+    fprintf(stderr, "niwa-oci: %s\n", shown);
     exit(failure_status);
 }
 
