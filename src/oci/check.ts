@@ -82,7 +82,9 @@ function tellIdleAgent(seccomp: OciSeccomp | undefined, unknown: string[]): void
  * @param unknown gets the places of fields that are in no table
  */
 function checkFields(object: object, shown: string, listed: string, unknown: string[]): void {
-  for (const [name, value] of Object.entries(object)) {
+  const fields = Object.entries(object);
+  requireFew(fields.length, shown === '' ? 'config.json' : shown.slice(0, -1));
+  for (const [name, value] of fields) {
     const field = Object.hasOwn(FIELDS, listed + name) ? FIELDS[listed + name] : undefined;
     const place = shown + name;
     if (listed + name === SECCOMP && isObject(value) && !asksForNothing(value)) {
@@ -128,6 +130,18 @@ function checkFilter(filter: OciSeccomp): CheckedFilter {
   return { filter, lost };
 }
 
+/** The loop of niwad does nothing else while it looks at them. */
+const MOST_ENTRIES = 4096;
+/** The kernel takes 65,536 groups (setgroups(2)), an operation of the boot program somewhat less. */
+const MOST_WORDS = 65_000;
+/** A program may have many arguments and variables, and a user many groups. */
+const OF_WORDS = /[.](args|env|additionalGids)$/;
+
+function requireFew(entries: number, place: string): void {
+  const most = OF_WORDS.test(place) ? MOST_WORDS : MOST_ENTRIES;
+  if (entries > most) throw refused(place, `it has ${entries} entries; at most ${most} are supported`);
+}
+
 function checkValue(
   value: unknown,
   { type, note, only }: Field,
@@ -136,6 +150,7 @@ function checkValue(
   unknown: string[],
 ): void {
   if (type === null) throw refused(place, `niwa-oci does not support it (${note})`);
+  if (typeof value === 'object' && value !== null) requireFew(Object.keys(value).length, place);
   if (!TYPES[type].is(value)) throw refused(place, `it has to be ${TYPES[type].words}`);
   if (only !== undefined && !only.some((each) => each === value)) throw refused(place, 'cgroup v2 has no such limit');
   if (type === 'object') checkFields(value as object, `${place}.`, `${listed}.`, unknown);
@@ -174,8 +189,6 @@ const TYPES: Record<FieldType, { is: (value: unknown) => boolean; words: string 
 
 /** That of a process whose config names none. */
 const ROOT_USER: Partial<OciProcess['user']> & object = { uid: 0, gid: 0 };
-/** The kernel takes 65,536 (setgroups(2)), an operation of the boot program somewhat less. */
-const MOST_GIDS = 65_000;
 /** Of a point: niwad and the command read and run each of them. */
 const MOST_HOOKS = 64;
 /** Of sethostname(2) and setdomainname(2). */
@@ -235,8 +248,6 @@ function checkMeaningOfProcess(process: OciProcess): void {
   requireWithin(uid, 'process.user.uid', MAX_ID);
   requireWithin(gid, 'process.user.gid', MAX_ID);
   requireWithin(umask, 'process.user.umask', 0o777);
-  if (additionalGids.length > MOST_GIDS)
-    throw refused('process.user.additionalGids', `at most ${MOST_GIDS} are supported`);
   for (const [i, group] of additionalGids.entries()) requireWithin(group, `process.user.additionalGids[${i}]`, MAX_ID);
   for (const [i, { soft, hard }] of rlimits.entries()) {
     requireWithin(soft, `process.rlimits[${i}].soft`, MAX_64_BITS);

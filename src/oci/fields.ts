@@ -187,7 +187,10 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   'linux.seccomp.flags': takes('texts', 'LOG, SPEC_ALLOW, TSYNC; WAIT_KILLABLE_RECV with NOTIFY'),
   'linux.seccomp.listenerPath': takes('text', 'see [Seccomp agents](#seccomp-agents)'),
   'linux.seccomp.listenerMetadata': takes('text'),
-  'linux.seccomp.syscalls': takes('objects'),
+  'linux.seccomp.syscalls': takes(
+    'objects',
+    'up to 10000 names and 256 conditions; of one call up to 64 rules with conditions, and 12 conditions in those that have several',
+  ),
   'linux.seccomp.syscalls[].names': takes('texts'),
   'linux.seccomp.syscalls[].action': takes('text', 'as `defaultAction`, and [NOTIFY](#seccomp-agents)'),
   'linux.seccomp.syscalls[].errnoRet': takes('integer', 'as `defaultErrnoRet`'),

@@ -261,7 +261,16 @@ describe('a config', () => {
       'process.user.additionalGids',
       Array.from({ length: 65_600 }, () => 1),
     );
-    expect(() => checkConfig(config)).toThrow('process.user.additionalGids: at most 65000');
+    expect(() => checkConfig(config)).toThrow('process.user.additionalGids: it has 65600 entries; at most 65000');
+  });
+
+  it.for([
+    ['linux.maskedPaths', Array<string>(4097).fill('/proc/x')],
+    ['mounts', Array(4097).fill({ destination: '/x', type: 'tmpfs' })],
+    ['annotations', Object.fromEntries(Array.from({ length: 4097 }, (_, i) => [`a${i}`, 'x']))],
+    ['process.env', Array<string>(65_001).fill('A=')],
+  ] as const)('with too many entries of %s is refused', ([field, value]) => {
+    expect(() => checkConfig(withValue(field, value))).toThrow(`${field}: it has ${Object.keys(value).length} entries`);
   });
 
   it('with a limit beyond 64 bits is refused', () => {

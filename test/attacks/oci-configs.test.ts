@@ -1,0 +1,91 @@
+// Technique: a config that takes niwad so long that it serves nobody else. Each is the largest of its kind that is
+// taken; /v1/health is asked all the while.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { expect } from 'vitest';
+import { SLOWNESS } from '../integration/support/host.js';
+import type { Niwad } from '../integration/support/niwad.js';
+import { type Change, test } from './oci-attack.js';
+
+/** Some 100 ms, and ten times as much on a machine with other work; a filter without bounds takes hours. */
+const BOUND_MS = 5000 * SLOWNESS;
+const MOST = 4000;
+
+const many = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
+const condition = (index: number, value: number) => ({ index, value, op: 'SCMP_CMP_GE' });
+const rule = (args: object[], name = 'read') => ({ names: [name], action: 'SCMP_ACT_ERRNO', args });
+const filter = (syscalls: object[]) => ({ defaultAction: 'SCMP_ACT_ALLOW', syscalls });
+/** Each rule has three conditions: with every further one, libseccomp takes several times as long. */
+const combined = (count: number) => many(count, (i) => rule(many(3, (index) => condition(index, i))));
+
+const CHANGES: Record<string, Change> = {
+  mounts: ({ mounts }) =>
+    void mounts.push(...many(MOST, (i) => ({ destination: `/m${i}`, type: 'tmpfs', source: 'tmpfs', options: [] }))),
+  'masked paths': ({ linux }) => {
+    linux.maskedPaths = many(MOST, (i) => `/proc/${i}`);
+  },
+  'rules of devices': ({ linux }) => {
+    const rules = many(500, (i) => ({ allow: i % 2 === 0, type: 'c', major: i, minor: i, access: 'rw' }));
+    linux.resources = { devices: rules };
+  },
+  'unknown fields': (config) => Object.assign(config, Object.fromEntries(many(MOST, (i) => [`u${i}`, 1]))),
+  'a filter with rules of several conditions': ({ linux }) => {
+    linux.seccomp = filter(combined(4));
+  },
+  'a filter of many rules': ({ linux }) => {
+    linux.seccomp = filter(many(256, (i) => rule([condition(i % 6, i)], ['read', 'write', 'open', 'close'][i % 4])));
+  },
+};
+
+/** Gives the longest time, in ms, that niwad takes to answer anybody while something runs. */
+async function longestWait(niwad: Niwad, run: () => Promise<unknown>): Promise<number> {
+  let [longest, isOver] = [0, false];
+  const running = run().finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    const begun = performance.now();
+    await niwad.client.health();
+    longest = Math.max(longest, performance.now() - begun);
+  }
+  await running;
+  return longest;
+}
+
+test.for(Object.keys(CHANGES))('large configs: %s hold up nobody', async (what, { oci, niwad }) => {
+  const bundle = await oci.bundle('true', CHANGES[what]);
+  expect(await longestWait(niwad, () => oci.run('run', '--bundle', bundle, oci.id()))).toBeLessThan(BOUND_MS);
+});
+
+test('large configs: more of each is refused', async ({ oci }) => {
+  const refused = async (change: Change, words: string) => {
+    const bundle = await oci.bundle('true', change);
+    expect((await oci.run('run', '--bundle', bundle, oci.id())).stderr).toContain(words);
+  };
+  await refused(({ linux }) => {
+    linux.seccomp = filter(combined(12));
+  }, 'linux.seccomp.syscalls[4] "read": the rules of one call that have several conditions');
+  await refused(({ linux }) => {
+    linux.maskedPaths = many(5000, (i) => `/proc/${i}`);
+  }, 'linux.maskedPaths: it has 5000 entries');
+  await refused(({ process }) => {
+    process.capabilities = { bounding: many(200_000, (i) => `CAP_${i}`) };
+  }, 'process.capabilities.bounding: it has 200000 entries');
+});
+
+test('large configs, control: libseccomp compiles twelve rules of three conditions for a long time', async ({
+  volume,
+}) => {
+  const compiler = fileURLToPath(new URL('../../dist/host/seccomp.js', import.meta.url));
+  const program = join(volume, 'compile.mjs');
+  const timed = async (count: number) => {
+    const text = `import { compileSeccomp } from ${JSON.stringify(compiler)};\ncompileSeccomp(${JSON.stringify(filter(combined(count)))});\n`;
+    writeFileSync(program, text);
+    return (await execa('node', [program], { reject: false, timeout: 5000 * SLOWNESS })).timedOut;
+  };
+  expect(readFileSync(compiler, 'utf8')).toContain('compileSeccomp');
+  expect(await timed(2)).toBe(false);
+  expect(await timed(12)).toBe(true);
+});
