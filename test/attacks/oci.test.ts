@@ -21,7 +21,15 @@ import {
 
 const CORE_PATTERN = '/proc/sys/kernel/core_pattern';
 const core = existsSync(CORE_PATTERN) ? readFileSync(CORE_PATTERN, 'utf8') : '';
-const SETTINGS = [CORE_PATTERN, '/proc/sys/kernel/modprobe', '/proc/sys/vm/overcommit_memory'].filter(existsSync);
+const SETTINGS = [
+  ...[CORE_PATTERN, '/proc/sys/kernel/modprobe', '/proc/sys/kernel/sysrq', '/proc/sys/vm/overcommit_memory'],
+  ...['/sys/kernel/uevent_helper', '/sys/kernel/mm/transparent_hugepage/enabled'],
+].filter(existsSync);
+/** What transparent_hugepage/enabled shows, [always] madvise never, is no value that it takes. */
+const settingOf = (path: string) => {
+  const text = readFileSync(path, 'utf8');
+  return /\[(\w+)\]/.exec(text)?.[1] ?? (text || '\n');
+};
 const GROUP = '/sys/fs/cgroup';
 
 interface Technique {
@@ -96,11 +104,12 @@ const TECHNIQUES: readonly Technique[] = [
     works: all('worked', 'mount cgroup2', '/tmp/mine/cgroup.procs'),
   },
   {
-    name: '/proc/sys writes',
+    name: '/proc/sys and /sys writes',
     program: 'write-file',
-    args: SETTINGS.flatMap((path) => [path, readFileSync(path, 'utf8') || '\n']),
-    instead: ({ linux }) => {
+    args: SETTINGS.flatMap((path) => [path, settingOf(path)]),
+    instead: ({ linux, mounts }) => {
       linux.readonlyPaths = [];
+      for (const item of mounts.filter(({ type }) => type === 'sysfs')) item.options = [];
     },
     refused: /^EROFS$/,
     works: all('worked', ...SETTINGS),
@@ -112,6 +121,13 @@ const TECHNIQUES: readonly Technique[] = [
     instead: withCapabilities('CAP_SYS_ADMIN'),
     refused: { remount: 'EPERM', write: 'EROFS' },
     works: all('worked', 'remount', 'write'),
+  },
+  {
+    name: 'calls that act on the whole machine',
+    program: 'privileged-calls',
+    instead: withCapabilities('CAP_SYS_ADMIN', 'CAP_SYS_BOOT', 'CAP_SYS_PACCT', 'CAP_SYS_TIME', 'CAP_SYSLOG'),
+    refused: all('EPERM', 'reboot', 'swapon', 'acct', 'sethostname', 'syslog'),
+    works: { reboot: 'EINVAL', swapon: 'ENOENT', acct: 'ENOENT', clock_settime: 'EINVAL', syslog: 'worked' },
   },
   {
     name: 'mknod',
