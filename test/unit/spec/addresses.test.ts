@@ -42,7 +42,22 @@ describe('subnets', () => {
     expect(parseSubnet(text)).toBeUndefined();
   });
 
-  it.each(['fd00::/48', 'fd00::1/64', '10.0.0.0/64', 'x'])('of IPv6 are not %s', (text) => {
+  it.each(['FD00:88::', 'fd00:0088:0:0::', 'fd00:88:0:0:0:0:0.0.0.0', '0:0:fd:0::'])(
+    'of IPv6 may begin with %s',
+    (text) => {
+      expect(parseSubnet6(`${text}/64`)).toBe(ipv6Number(text));
+    },
+  );
+
+  const refused = [
+    'fe80::%eth0/64',
+    '1::2::/64',
+    'fd00:12345::/64',
+    'fd00:88:/64',
+    '1:2:3:4:5:6:7:8:9/64',
+    ' fd00::/64',
+  ];
+  it.each([...refused, 'fd00::/48', 'fd00::1/64', '10.0.0.0/64', '/64', 'x'])('of IPv6 are not %s', (text) => {
     expect(parseSubnet6(text)).toBeUndefined();
   });
 });
