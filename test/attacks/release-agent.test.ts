@@ -5,7 +5,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
 import { host, PATIENCE } from '../integration/support/host.js';
-import { attack, test, unprotected } from './attack.js';
+import { attack, unprotected } from './attack.js';
+import { asIs, both, attack as ociAttack, test, withCapabilities, without } from './oci-attack.js';
 
 /** A script that leaves a file where it runs; gives both paths. */
 function agent(volume: string) {
@@ -24,6 +25,14 @@ for (const seccomp of ['default', 'unconfined'] as const)
     expect(existsSync(mark)).toBe(false);
   });
 
+test('release_agent: nor does a container of an engine', async ({ oci, volume }) => {
+  const { script, mark } = agent(volume);
+  const results = await ociAttack(oci, 'release-agent', [script], asIs);
+  expect(results).toMatchObject({ 'mount a controller': 'EPERM', 'mount cgroup v1': 'EPERM' });
+  expect(results['agent in the group that it has']).toMatch(/^(EROFS|EACCES|ENOENT)$/);
+  expect(existsSync(mark)).toBe(false);
+});
+
 test("release_agent, control: with SYS_ADMIN in the host's user namespace it runs on the host", async ({
   niwad,
   volume,
@@ -33,6 +42,20 @@ test("release_agent, control: with SYS_ADMIN in the host's user namespace it run
   const { script, mark } = agent(volume);
   const spec = { ...unprotected('SYS_ADMIN'), namespaces: { cgroup: 'host' } } as const;
   const results = await attack(niwad, 'release-agent', [script], spec);
+  expect(results).toMatchObject({ 'mount cgroup v1': 'worked', agent: 'worked', notify: 'worked' });
+  await vi.waitFor(() => expect(existsSync(mark)).toBe(true), PATIENCE);
+});
+
+test('release_agent, control: with CAP_SYS_ADMIN, from a container of an engine, too', async ({
+  oci,
+  volume,
+  skip,
+}) => {
+  skip(!host.inVm, 'only in the virtual machine: it makes a cgroup hierarchy and runs a program on the host');
+  const { script, mark } = agent(volume);
+  // the top of a hierarchy has the mode 555: who makes a group in it overrides modes
+  const change = both(withCapabilities('CAP_SYS_ADMIN', 'CAP_DAC_OVERRIDE'), without('cgroup'));
+  const results = await ociAttack(oci, 'release-agent', [script], change);
   expect(results).toMatchObject({ 'mount cgroup v1': 'worked', agent: 'worked', notify: 'worked' });
   await vi.waitFor(() => expect(existsSync(mark)).toBe(true), PATIENCE);
 });

@@ -20,7 +20,7 @@ int main(int argc, char **argv) {
     tried("agent in the group that it has", write_text("/sys/fs/cgroup/release_agent", argv[1]));
     if (tried("mount cgroup v1", mount("x", "/tmp/v1", "cgroup", 0, own)) < 0) return 0;
     tried("agent", write_text("/tmp/v1/release_agent", argv[1]));
-    mkdir("/tmp/v1/group", 0755);
+    tried("make a group", mkdir("/tmp/v1/group", 0755));
     tried("notify", write_text("/tmp/v1/group/notify_on_release", "1"));
     pid_t pid = fork();
     if (pid == 0) _exit(write_text("/tmp/v1/group/cgroup.procs", "0") < 0);
