@@ -1,10 +1,12 @@
 // Writes the man pages to dist/man, from the declarations from which the help comes: node bin/man.mjs
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import yargs from 'yargs';
 import { COMMANDS } from '../dist/cli/commands/all.js';
 import { describeExamples, describeOptions } from '../dist/cli/described.js';
 import { commandPage, programPage } from '../dist/cli/man-pages.js';
+import { ociProgram } from '../dist/cli/oci-page.js';
 import { describeAll } from '../dist/cli/parser.js';
 import { NIWAD_WORDS, withFlags } from '../dist/daemon/flags.js';
 
@@ -84,5 +86,9 @@ rmSync(to, { recursive: true, force: true });
 for (const section of [1, 8]) mkdirSync(`${to}/man${section}`, { recursive: true });
 writeFileSync(`${to}/man1/niwa.1`, programPage(CLI, edition));
 writeFileSync(`${to}/man8/niwad.8`, programPage(DAEMON, edition));
+const oci = `${root}build/Release/niwa-oci`;
+const helpOf = (...command) => execFileSync(oci, ['help', ...command], { encoding: 'utf8' });
+// a build of the JavaScript alone may have no niwa-oci
+if (existsSync(oci)) writeFileSync(`${to}/man8/niwa-oci.8`, programPage(ociProgram(helpOf), edition));
 for (const command of commands)
   writeFileSync(`${to}/man1/niwa-${command.name}.1`, commandPage(command, global, edition));

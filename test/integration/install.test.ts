@@ -76,6 +76,7 @@ test('is laid out as a Debian package, the same each time, and nobody but root c
     'usr/share/man/man1/niwa.1',
     'usr/share/man/man1/niwa-run.1',
     'usr/share/man/man8/niwad.8',
+    'usr/share/man/man8/niwa-oci.8',
     'usr/share/doc/niwa/README.md',
     'usr/share/doc/niwa/THIRD-PARTY-LICENCES',
     'usr/share/doc/niwa/copyright',
