@@ -32,7 +32,7 @@ interface Seen {
 export class SeenSpecs {
   readonly #kept = new Kept<Seen>((seen) => JSON.stringify(seen).length);
 
-  /** Gives what parseSpec() gives for the same input. @throws NiwaError the errors of parseSpec() */
+  /** Gives what parseSpec() gives, in an object of its own. @throws NiwaError the errors of parseSpec() */
   parse(input: unknown, freeId: string, lookUp: ImageLookup, caller: Caller): Spec {
     const parts = withoutId(input);
     if (parts === null) return parseSpec(input, freeId, lookUp);
@@ -58,6 +58,7 @@ export class SeenSpecs {
 function withoutId(input: unknown): { id: unknown; rest: object } | null {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return null;
   if (Object.hasOwn(input, 'stopTimeoutUsec')) return null;
+  if (!Object.hasOwn(input, 'id')) return { id: undefined, rest: input };
   const { id, ...rest } = input as { id?: unknown };
   return { id, rest };
 }
@@ -78,5 +79,8 @@ function seenOf({ name, id, layers, user, namesGroup }: ImageDefaults): SeenImag
 
 function withId({ input, spec }: Seen, id: string): Spec {
   const isNamed = spec.hostname === null || input.hostname !== undefined;
-  return { ...spec, id, hostname: isNamed ? spec.hostname : hostnameFrom(id) };
+  const named = { ...spec }; // what stands behind a spread in a literal takes V8 many times as long
+  named.id = id;
+  if (!isNamed) named.hostname = hostnameFrom(id);
+  return named;
 }

@@ -11,6 +11,7 @@ import { type HostView, makePlan, type Plan, type PlanNetwork } from '../plan/pl
 import { type EncodedPlan, fillTemplate, makeTemplate, type PlanTemplate, templateBytes } from '../plan/template.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { IDS_PER_CONTAINER } from '../spec/ids.js';
+import { keepRest, restOf } from './spec-text.js';
 
 export interface PlannerOptions extends HostPlace {
   kernel: { host: Pick<Kernel['host'], 'canFilterDevices'> };
@@ -22,12 +23,25 @@ export interface PlannerOptions extends HostPlace {
 
 const NO_IDS: IdRange = { start: 0, size: 0 };
 
+/** A template, and what restOf() gives for each spec of it. */
+interface KeptTemplate {
+  template: PlanTemplate;
+  rest: string;
+}
+
+/** The facts of a machine, and their JSON. The compiler of filters is no part of it, and always the same. */
+interface Facts {
+  view: HostView;
+  text: string;
+}
+
 /** Compiles settled specs for this machine, both for starts and for previews. */
 export class Planner {
   readonly #options: PlannerOptions;
   /** Asked once: the kernel compiles a filter to answer. */
   #filtersDevices: boolean | undefined;
-  readonly #templates = new Kept(templateBytes);
+  readonly #templates = new Kept<KeptTemplate>(({ template }) => templateBytes(template));
+  #facts: Facts | null = null;
 
   constructor(options: PlannerOptions) {
     this.#options = options;
@@ -53,16 +67,26 @@ export class Planner {
   }
 
   #templateOf(spec: Spec, numbers: DeviceNumbers, asker: Asker): PlanTemplate {
-    const view = this.#view();
-    const same = { ...spec, id: '', hostname: spec.hostname === null ? null : '' };
-    const key = JSON.stringify([same, numbers, view]); // the compiler of filters is no part of a text, and always the same
+    const { view, text } = this.#factsNow();
+    const rest = restOf(spec);
+    const key = `${spec.hostname === null} ${JSON.stringify(numbers)} ${text} ${rest}`;
     const caller = asker === 'user 0' ? null : asker;
     const known = this.#templates.get(caller, key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      keepRest(spec, known.rest);
+      return known.template;
+    }
     const { files } = this.#options.members.plan(spec, BLANK_DIRECTORY);
     const template = makeTemplate(spec, { ...view, ...numbers, files, rangeSize: IDS_PER_CONTAINER });
-    this.#templates.set(caller, key, template);
+    this.#templates.set(caller, key, { template, rest });
     return template;
+  }
+
+  /** The facts of this machine, and their text: the same as before as long as nothing has changed. */
+  #factsNow(): Facts {
+    const view = this.#view();
+    if (this.#facts === null || !isSame(view, this.#facts.view)) this.#facts = { view, text: JSON.stringify(view) };
+    return this.#facts;
   }
 
   /**
@@ -104,4 +128,10 @@ export class Planner {
     this.#filtersDevices ??= this.#options.kernel.host.canFilterDevices();
     return hostView({ ...this.#options, tree }, this.#filtersDevices);
   }
+}
+
+/** Says whether all facts are the same values. */
+function isSame(view: HostView, before: HostView): boolean {
+  for (const name in view) if (view[name as keyof HostView] !== before[name as keyof HostView]) return false;
+  return true;
 }

@@ -1,13 +1,14 @@
 import { mkdirSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeAfresh, removeDirectory } from '../host/directory.js';
+import { makeAfresh, removeEmptied } from '../host/directory.js';
 import { isThere, load } from '../host/stored-file.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import { type Found, textOf } from './journal/found.js';
 import { Journal, type Run } from './journal/journal.js';
 import type { LastingStates } from './lasting-states.js';
-import { STATE_VERSION, savedStateProblem, withDefaults } from './saved-state-schema.js';
+import { savedStateProblem, withDefaults } from './saved-state-schema.js';
 import type { Damaged, SavedState } from './saved-state-types.js';
+import { changeText, stateText } from './state-text.js';
 
 /** The state file of a container of an earlier niwad, which knew no journal. */
 const OLD_FILE = 'state.json';
@@ -92,9 +93,9 @@ export class StateStore {
 
   /** Writes the state of a container. Throws the errors of the file system; then the state before is still valid. */
   save(saved: SavedState): void {
-    const state = () => ({ ...saved, version: STATE_VERSION });
-    this.#journal.write(runOf(saved), state, () => changeOf(saved));
-    this.#lasting?.save(saved, () => JSON.stringify(state()));
+    const state = () => stateText(saved);
+    this.#journal.write(runOf(saved), state, () => changeText(saved));
+    this.#lasting?.save(saved, state);
   }
 
   /**
@@ -150,7 +151,7 @@ export class StateStore {
   /** Removes everything that is stored of a container. Throws the errors of the file system. */
   remove(id: string): void {
     this.#lasting?.remove(id);
-    removeDirectory(this.directoryOf(id));
+    removeEmptied(this.directoryOf(id));
     this.#journal.remove(id);
   }
 
@@ -249,34 +250,6 @@ export class StateStore {
 
 function runOf({ run, spec }: SavedState): Run {
   return { id: spec.id, run, spec };
-}
-
-/** What does not change during a run: it is in the first line of the run only. */
-type Fixed = 'run' | 'spec' | 'cgroup' | 'userns' | 'idRange' | 'lease' | 'createdAt';
-
-/** What may change during a run. Named one by one: V8 takes many times as long to leave out what is fixed. */
-function changeOf(saved: SavedState): Record<Exclude<keyof SavedState, Fixed>, unknown> {
-  return {
-    bootId: saved.bootId,
-    phase: saved.phase,
-    planned: saved.planned,
-    pid: saved.pid,
-    startTicks: saved.startTicks,
-    startedAt: saved.startedAt,
-    startedNs: saved.startedNs,
-    deadlineNs: saved.deadlineNs,
-    sentSignal: saved.sentSignal,
-    outlivedOomKills: saved.outlivedOomKills,
-    phases: saved.phases,
-    memory: saved.memory,
-    usage: saved.usage,
-    exit: saved.exit,
-    runs: saved.runs,
-    ready: saved.ready,
-    hooksDone: saved.hooksDone,
-    hookTries: saved.hookTries,
-    isDumped: saved.isDumped,
-  };
 }
 
 function parsed(text: string): unknown {

@@ -10,6 +10,7 @@ import type { Meter } from './meter.js';
 import { tellPhases } from './phases.js';
 import type { ReadinessState } from './readiness-state.js';
 import type { Runs } from './runs.js';
+import { specText } from './spec-text.js';
 
 /** The parts of a container that its status shows. */
 export interface Viewed extends Pick<Identity, 'spec' | 'pid' | 'cgroup' | 'userns' | 'lease' | 'createdAt'> {
@@ -63,7 +64,7 @@ export class StatusView {
    */
   text(): string {
     const { meter } = this.#viewed;
-    this.#used = renewed(this.#used, [meter.readings], () => this.#usedRecently());
+    this.#used = renewed(this.#used, [meter.readings], () => textOf(this.#usedRecently()));
     return `{${this.#movingText()},${this.#used.text},${this.#lastingText()}}`;
   }
 
@@ -72,7 +73,7 @@ export class StatusView {
    * make than to write.
    */
   answerText(): string {
-    return `{${textOf(this.#movingPart())},${textOf(this.#usedNow())},${textOf(this.#lastingPart())}}`;
+    return `{${textOf(this.#movingPart())},${textOf(this.#usedNow())},${this.#lastingNow()}}`;
   }
 
   /**
@@ -98,12 +99,12 @@ export class StatusView {
   }
 
   #movingText(): string {
-    this.#moving = renewed(this.#moving, this.marks(), () => this.#movingPart());
+    this.#moving = renewed(this.#moving, this.marks(), () => textOf(this.#movingPart()));
     return this.#moving.text;
   }
 
   #lastingText(): string {
-    const lasting = renewed(this.#lasting, [this.#viewed.spec], () => this.#lastingPart());
+    const lasting = renewed(this.#lasting, [this.#viewed.spec], () => this.#lastingNow());
     if (lasting.text.length <= KEPT_TEXT_LENGTH) this.#lasting = lasting;
     return lasting.text;
   }
@@ -141,6 +142,13 @@ export class StatusView {
     return { usage, usage_at: life.ending?.at ?? at.toISOString(), rates: meter.rates() };
   }
 
+  #lastingNow(): string {
+    const { cgroup, userns, spec } = this.#viewed;
+    if (spec.oci !== undefined) return textOf(this.#lastingPart());
+    const rest = textOf({ cgroup, userns, warnings: warningsOf(spec), image: spec.root.image ?? null });
+    return `${rest},"spec":${specText(spec)}`;
+  }
+
   /** The part that changes only with the spec. */
   #lastingPart() {
     const { cgroup, userns, spec } = this.#viewed;
@@ -166,10 +174,10 @@ function restartsOf({ state, next, failure }: Runs): ContainerStatus['restarts']
   };
 }
 
-/** Gives the cached text if its values are the same, else makes a new one, see {@link textOf}. */
-function renewed(kept: KeptText | null, of: readonly unknown[], part: () => object): KeptText {
+/** Gives the cached text if its values are the same, else makes a new one. */
+function renewed(kept: KeptText | null, of: readonly unknown[], make: () => string): KeptText {
   if (kept?.of.every((value, i) => value === of[i])) return kept;
-  return { of, text: textOf(part()) };
+  return { of, text: make() };
 }
 
 /** The JSON of an object without its braces. */

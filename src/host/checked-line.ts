@@ -8,7 +8,11 @@ const CHECKSUM_BYTES = 20;
  * object, so that jq can read the line like any other JSON.
  */
 export function toCheckedLine(value: object): string {
-  const text = JSON.stringify(value).slice(0, -1);
+  return checkedLine(JSON.stringify(value).slice(0, -1));
+}
+
+/** Does the same for what is JSON already. @param text the JSON of the object without its last brace */
+export function checkedLine(text: string): string {
   return `${text},"crc32":"${checksum(text)}"}\n`;
 }
 

@@ -43,6 +43,18 @@ export function removeDirectory(path: string): void {
   }
 }
 
+/**
+ * Removes a directory that is mostly empty by now: then one system call suffices. What is left in it goes with it, and
+ * it is no error where the directory does not exist.
+ */
+export function removeEmptied(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') removeDirectory(path);
+  }
+}
+
 function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException).code;
 }

@@ -2,6 +2,11 @@ import { openSync, readSync } from 'node:fs';
 
 /** More than any file of {@link OwnFile} has. */
 const MOST_BYTES = 4096;
+/**
+ * For how long a reading counts. An operator may change what the file says at any time; each start of many in a row
+ * need not look for that.
+ */
+const FRESH_MS = 100;
 
 /**
  * A file of this process in /proc that is read at each start of a container. It stays open, because to open it takes
@@ -14,6 +19,7 @@ export class OwnFile<T> {
   #fd: number | null = null;
   /** What was read last, and what it says. */
   #last: { bytes: Buffer; value: T } | null = null;
+  #readMs = 0;
 
   /**
    * @param name the file below /proc/self
@@ -24,8 +30,14 @@ export class OwnFile<T> {
     this.#parse = parse;
   }
 
-  /** Gives what the file says now: the same value as before for the same text. Throws the errors of the file system. */
+  /**
+   * Gives what the file says, or has said in the last 100 ms: the same value as before for the same text. Throws the
+   * errors of the file system.
+   */
   read(): T {
+    const nowMs = performance.now();
+    if (this.#last !== null && nowMs - this.#readMs < FRESH_MS) return this.#last.value;
+    this.#readMs = nowMs;
     this.#fd ??= openSync(this.#path, 'r');
     const bytes = this.#bytes.subarray(0, readSync(this.#fd, this.#bytes, 0, MOST_BYTES, 0));
     if (this.#last?.bytes.equals(bytes) !== true)

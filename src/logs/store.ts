@@ -32,6 +32,8 @@ export class LogStore {
   readonly #kernel: Pick<Kernel, 'logs'>;
   /** The handles of the containers whose output cannot be stored now. */
   readonly #unstored = new Set<Handle>();
+  /** The ids of forgotten containers whose logs could not be removed; null where nobody has looked yet. */
+  #left: Set<string> | null = null;
 
   /**
    * @param runDir the directory that has a directory with the FIFOs of each container
@@ -57,8 +59,10 @@ export class LogStore {
    * @throws NiwaError HOST_ERROR
    */
   prepare(id: string): void {
+    if (this.#left?.has(id) === false) return;
     try {
       removeDirectory(this.#directoryOf(id));
+      this.#left?.delete(id);
     } catch (error) {
       throw new NiwaError('HOST_ERROR', `cannot remove the log of an earlier container ${id}: ${messageOf(error)}`, {
         cause: error,
@@ -100,12 +104,14 @@ export class LogStore {
 
   /** Removes the log of a container. */
   discard(id: string): void {
-    this.#tryTo(() => removeDirectory(this.#directoryOf(id)), id, 'the log of a container stays');
+    const isGone = this.#tryTo(() => removeDirectory(this.#directoryOf(id)), id, 'the log of a container stays');
+    if (!isGone) this.#left?.add(id);
   }
 
   /** Removes the logs of all containers whose ids are not among these. */
   removeOthers(ids: ReadonlySet<string>): void {
     mkdirSync(this.#logDir, { recursive: true, mode: 0o750 });
+    this.#left = new Set();
     for (const id of readdirSync(this.#logDir)) if (!ids.has(id)) this.discard(id);
   }
 
@@ -125,11 +131,14 @@ export class LogStore {
     if (before > 0 && this.#unstored.size === 0) this.#logger.info('output is stored again');
   }
 
-  #tryTo(act: () => void, id: string, failure: string): void {
+  /** Says whether it was done. */
+  #tryTo(act: () => void, id: string, failure: string): boolean {
     try {
       act();
+      return true;
     } catch (error) {
       this.#logger.error({ err: error, id }, failure);
+      return false;
     }
   }
 

@@ -198,8 +198,9 @@ function writeStored() {
     const stored = { ...firstState(spec, makePlan(spec, HOST), own, 'boot'), run, createdAt: at };
     write('state', name, JSON.stringify({ version: 1, ...stored }));
     const line = { n: 1, id: spec.id, run };
-    const state = toJournalLine(line, { state: { version: 1, ...stored } });
-    write('journal', name, state + toJournalLine({ ...line, n: 2 }, { change: { phase: 'created', pid: 7 } }));
+    const state = toJournalLine({ ...line, kind: 'state' }, JSON.stringify({ version: 1, ...stored }));
+    const change = JSON.stringify({ phase: 'created', pid: 7 });
+    write('journal', name, state + toJournalLine({ ...line, n: 2, kind: 'change' }, change));
     const final = recordOf(stored, { code: 0, signal: null, reason: 'exited', at });
     const lines = [final, { ...final, type: /** @type {const} */ ('interim') }].map((record) =>
       toLine({ record, carried: false }),

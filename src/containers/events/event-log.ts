@@ -138,7 +138,7 @@ export class EventLog {
   add(type: RuntimeEventType, { id, owner, labels, service }: Subject, fields?: EventFields): RuntimeEvent {
     const seq = this.#last + 1;
     const plain = { seq, type, id, at: new Date().toISOString(), owner, labels, service: service?.name ?? null };
-    const event = (fields === undefined ? plain : { ...plain, ...fields }) as RuntimeEvent;
+    const event = Object.assign(plain, fields) as RuntimeEvent; // two spreads in a literal take several times as long
     this.#count(seq);
     this.#recent.add({ event, text: `${JSON.stringify(event)}\n` });
     this.#idle.wake();

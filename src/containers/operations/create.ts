@@ -65,7 +65,8 @@ export async function make(
   const { admission, images, volumes, seenSpecs, settling, endings } = parts;
   const watch = new Stopwatch();
   const lookUp = (name: string) => imageDefaults(images, name);
-  const written = { ...seenSpecs.parse(input, admission.freeId(), lookUp, caller), service };
+  const written = seenSpecs.parse(input, admission.freeId(), lookUp, caller);
+  written.service = service;
   const unpin = images.pin(written.root.layers);
   try {
     const spec = await settle(written, caller, settling);

@@ -1,5 +1,5 @@
 import { type Found, findAll } from './found.js';
-import { type Line, readLines, type Said, toLine } from './line.js';
+import { type Kind, type Line, readLines, toLine } from './line.js';
 import { type Place, type Segment, Segments } from './segments.js';
 
 /** A run of a container. As long as both are the same, a line with the changes suffices. */
@@ -42,20 +42,20 @@ export class Journal {
 
   /**
    * Writes what is new of a container.
-   * @param state gives the whole state
-   * @param change gives what may change during a run
+   * @param state gives the whole state as JSON
+   * @param change gives what may change during a run, as JSON
    * @throws what node:fs throws; then the state before is still valid
    */
-  write(run: Run, state: () => object, change: () => object): void {
+  write(run: Run, state: () => string, change: () => string): void {
     const known = this.#known.get(run.id);
     // a place without a segment: the line is lost
     if (known?.run?.run === run.run && known.run.spec === run.spec && (known.state?.segment ?? null) !== null) {
-      const place = this.#append(run, { change: change() });
+      const place = this.#append(run, 'change', change());
       if (known.change !== null) this.#segments.drop(known.change);
       known.change = place;
       return;
     }
-    const place = this.#append(run, { state: state() });
+    const place = this.#append(run, 'state', state());
     if (known !== undefined) this.#drop(known);
     this.#known.set(run.id, { run, state: place, change: null });
   }
@@ -66,7 +66,8 @@ export class Journal {
     if (known === undefined) return;
     this.#drop(known);
     this.#known.delete(id);
-    this.#unwritten.push(toLine({ n: this.#nextNumber++, id, run: known.run?.run ?? '' }, { removed: true }));
+    const { run = '' } = known.run ?? {};
+    this.#unwritten.push(toLine({ n: this.#nextNumber++, id, run, kind: 'removed' }, 'true'));
     this.#writeRemoved();
   }
 
@@ -115,10 +116,10 @@ export class Journal {
     return this.#segments.findLost();
   }
 
-  #append({ id, run }: Run, said: Said): Place {
+  #append({ id, run }: Run, kind: Kind, json: string): Place {
     try {
       this.#writeRemoved();
-      return this.#segments.append(toLine({ n: this.#nextNumber++, id, run }, said));
+      return this.#segments.append(toLine({ n: this.#nextNumber++, id, run, kind }, json));
     } catch (error) {
       this.#damaged = null; // see removeDamaged()
       throw error;

@@ -1,15 +1,11 @@
-import { isChecked, toCheckedLine } from '../../host/checked-line.js';
+import { checkedLine, isChecked } from '../../host/checked-line.js';
 import type { Content, Segment } from './segments.js';
 
-/** What one line of the journal says of a container. */
-export type Said =
-  /** Everything that is saved of a run: the first line of each run. */
-  | { state: object }
-  /** Everything that may change during a run: it replaces the change of an earlier line. */
-  | { change: object }
-  /** The container is forgotten. */
-  | { removed: true };
-
+/**
+ * What one line of the journal says of a container. `state`: everything that is saved of a run, the first line of each
+ * run. `change`: everything that may change during a run; it replaces the change of an earlier line. `removed`: the
+ * container is forgotten.
+ */
 export type Kind = 'state' | 'change' | 'removed';
 
 /** The beginning of a line. */
@@ -40,9 +36,9 @@ const HEADER =
 /** In a string of JSON the quotes are escaped, and no object that is saved has this member with a number. */
 const BEGINNING = /\{"n":[0-9]{1,15},"id":"/g;
 
-/** Writes a line. Pure. */
-export function toLine({ n, id, run }: Omit<Header, 'kind'>, said: Said): string {
-  return toCheckedLine({ n, id, run, ...said });
+/** Writes a line. Pure. @param json what it says; `true` for a container that is forgotten */
+export function toLine({ n, id, run, kind }: Header, json: string): string {
+  return checkedLine(`{"n":${n},"id":"${id}","run":"${run}","${kind}":${json}`);
 }
 
 /**
