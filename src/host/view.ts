@@ -15,8 +15,8 @@ export interface HostPlace {
 }
 
 /**
- * Gives the facts about this machine that plans need. The OOM score and the limits of this process are those of the last
- * 100 ms, since an operator may change them while niwad runs.
+ * Gives the facts about this machine that plans need. The OOM score and the limits of this process are at most 100 ms
+ * old, since an operator may change them while niwad runs.
  * @param filtersDevices whether the kernel filters devices by group
  * @throws what node:fs throws where /proc cannot be read
  */
