@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { version } from '../installation/version.js';
 import { isKernelError } from '../kernel/errors.js';
 import { NiwaError } from '../protocol/errors.js';
@@ -39,9 +40,17 @@ async function start(parts: VerbParts, call: Call, connection: Connection): Prom
   return '';
 }
 
+/** Who asks while a container is made wants to know when it can be started. */
+const MAKING_PATIENCE_MS = 2000;
+
+/** Hooks of the create may ask, too: they get an answer at once. When they run, the state has a pid. */
 async function state(parts: VerbParts, call: Call): Promise<string> {
-  const making = parts.names.making(call.root, call.argument(0, 'the id of the container'));
-  return `${JSON.stringify(making ?? stateOf(parts, containerOf(parts, call)), null, 2)}\n`;
+  const { names } = parts;
+  const id = call.argument(0, 'the id of the container');
+  if (names.making(call.root, id)?.pid === 0)
+    await Promise.race([names.made(call.root, id), sleep(MAKING_PATIENCE_MS, undefined, { ref: false })]);
+  const told = names.making(call.root, id) ?? stateOf(parts, containerOf(parts, call));
+  return `${JSON.stringify(told, null, 2)}\n`;
 }
 
 async function kill(parts: VerbParts, call: Call): Promise<string> {

@@ -38,3 +38,15 @@ test('niwa says who has the output of a container of an engine', async ({ oci, n
   }
   await oci.done('delete', '--force', id);
 });
+
+test('whoever is told a state during the create may start the container', async ({ oci }) => {
+  const id = oci.id();
+  const bundle = await oci.bundle('exec sleep 1000');
+  const made = oci.make('create', '--bundle', bundle, id);
+  let told = await oci.run('state', id);
+  while (told.exitCode !== 0) told = await oci.run('state', id);
+  expect(JSON.parse(told.stdout)).toMatchObject({ id, status: 'created' });
+  await oci.done('start', id);
+  expect(await made).toEqual({ exitCode: 0, message: '' });
+  await oci.done('delete', '--force', id);
+});
