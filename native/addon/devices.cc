@@ -101,10 +101,14 @@ constexpr size_t kMostPrograms = 64;
 std::shared_ptr<Fd> program_for(const std::vector<DeviceRule> &rules) {
     static std::mutex mutex;
     static std::map<std::vector<DeviceRule>, std::shared_ptr<Fd>> programs;
-    std::lock_guard<std::mutex> lock(mutex);
-    auto found = programs.find(rules);
-    if (found != programs.end()) return found->second;
+    {
+        std::lock_guard<std::mutex> lock(mutex);
+        auto found = programs.find(rules);
+        if (found != programs.end()) return found->second;
+    }
+    // Without the lock: the kernel may take seconds to verify a program of many rules, and other starts need theirs.
     auto program = std::make_shared<Fd>(load_program(rules));
+    std::lock_guard<std::mutex> lock(mutex);
     if (program->valid() && programs.size() < kMostPrograms) programs.emplace(rules, program);
     return program;
 }

@@ -136,9 +136,12 @@ const MOST_ENTRIES = 4096;
 const MOST_WORDS = 65_000;
 /** A program may have many arguments and variables, and a user many groups. */
 const OF_WORDS = /[.](args|env|additionalGids)$/;
+/** The kernel verifies 500 in a second, and gives up some 1000 after many seconds. */
+const MOST_RULES = 500;
+const RULES = 'linux.resources.devices';
 
 function requireFew(entries: number, place: string): void {
-  const most = OF_WORDS.test(place) ? MOST_WORDS : MOST_ENTRIES;
+  const most = OF_WORDS.test(place) ? MOST_WORDS : place === RULES ? MOST_RULES : MOST_ENTRIES;
   if (entries > most) throw refused(place, `it has ${entries} entries; at most ${most} are supported`);
 }
 

@@ -269,6 +269,7 @@ describe('a config', () => {
     ['mounts', Array(4097).fill({ destination: '/x', type: 'tmpfs' })],
     ['annotations', Object.fromEntries(Array.from({ length: 4097 }, (_, i) => [`a${i}`, 'x']))],
     ['process.env', Array<string>(65_001).fill('A=')],
+    ['linux.resources.devices', Array(501).fill({ allow: true })],
   ] as const)('with too many entries of %s is refused', ([field, value]) => {
     expect(() => checkConfig(withValue(field, value))).toThrow(`${field}: it has ${Object.keys(value).length} entries`);
   });
