@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -72,6 +73,18 @@ static bool add_groups(void) {
     return is_added;
 }
 
+// Adds the capabilities of this program, as request_capabilities() does.
+static bool add_capabilities(void) {
+    static struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    static struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+    if (call(SYS_capget, (long)&head, (long)sets, 0, 0, 0, 0) < 0) return false;
+    size_t begin = request.length;
+    bool is_added =
+        begin_text("capabilities") && add_number(sets[0].permitted) && add(",", 1) && add_number(sets[1].permitted);
+    if (is_added) count_text(begin);
+    return is_added;
+}
+
 // Adds the text of a file.
 static bool add_file(const char *name, const char *path) {
     size_t begin = request.length;
@@ -103,7 +116,7 @@ static bool add_creation(const struct plain *plain) {
     if (!find_directory(plain->bundle) || !add_text("bundle", directory)) return false;
     if (is_text(plain->verb, "run") && !add_text("start", "true")) return false;
     if (is_text(plain->verb, "run") && !plain->detach && !add_text("foreground", "true")) return false;
-    if (!add_groups()) return false;
+    if (!add_groups() || !add_capabilities()) return false;
     size_t end = length_of(directory);
     for (size_t i = 0; i < sizeof "/config.json"; i++) directory[end + i] = "/config.json"[i];
     return add_file("config", directory);

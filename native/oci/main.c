@@ -12,6 +12,7 @@
 
 #include "ask.h"
 #include "birth.h"
+#include "capabilities.h"
 #include "criu.h"
 #include "dumped.h"
 #include "early.h"
@@ -44,6 +45,7 @@ static struct buffer creation_of(const struct command *command, const char *verb
     if (is_run && !has_option(command, "detach")) request_add(&request, "foreground", "true");
     if (manager() != NULL) request_add(&request, "notify", manager());
     request_groups(&request);
+    request_capabilities(&request);
     request_file(&request, "config", config == NULL ? path : config);
     return request;
 }
@@ -183,6 +185,7 @@ static int exec_in(int niwad, const struct command *command) {
     add_count(&request, "kept-fds", kept.all);
     if (process != NULL) request_file(&request, "process", process);
     if (waits) request_add(&request, "foreground", "true");
+    request_capabilities(&request);
     struct born born = make_process(niwad, command, request, kept.all);
     if (waits) hold_signals();
     execute_born(niwad, &born);

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_VERSION "8"
+#define PROTOCOL_VERSION "9"
 #define MAX_FRAME_BYTES (8u << 20)
 #define MAX_FRAME_FDS 32
 

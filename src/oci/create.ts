@@ -70,7 +70,7 @@ export async function createBy(parts: VerbParts, call: Call, connection: Connect
   const id = call.argument(0, 'the id of the container');
   requireId(id);
   const tell = warningOf(connection);
-  const known = knownConfig(call.needed('config'), tell);
+  const known = knownConfig(call.needed('config'), call.capabilities, tell);
   checkCalls(known.config, (name) => parts.kernel.host.knowsCall(name), parts.honoured);
   const config = withKeptGroups(known.config, call.value('groups') ?? '', parts.honoured);
   const execConfig = config === known.config ? known.execConfig : writeExact(execConfigOf(config));

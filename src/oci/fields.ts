@@ -97,7 +97,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   'process.cwd': takes('text', 'made where it is missing; the user needs no right to enter it'),
   'process.capabilities': takes(
     'object',
-    'names that are not known, or that niwad itself lacks, are left out, with a warning',
+    'names that are not known, or that niwa-oci or niwad lacks, are left out, with a warning',
   ),
   'process.capabilities.bounding': takes('texts'),
   'process.capabilities.effective': takes('texts'),

@@ -5,9 +5,9 @@ import type { Tell } from './check.js';
 const ALL = -1n; // each bit is set
 
 /**
- * Gives the capabilities that there are to give to a process of a config, by their numbers as bits: those of this host,
- * and in a user namespace all of them, see user_namespaces(7). Pure.
- * @param own those of this host
+ * Gives the capabilities that there are to give to a process of a config, by their numbers as bits: those of the
+ * command and of niwad, and in a user namespace all of them, see user_namespaces(7). Pure.
+ * @param own those that the command and niwad have
  */
 export function grantableIn({ linux }: Pick<OciConfig, 'linux'>, own: bigint): bigint {
   return (linux?.namespaces ?? []).some(({ type }) => type === 'user') ? ALL : own;
@@ -26,7 +26,7 @@ export function withGrantable(process: OciProcess, own: bigint, tell: Tell): Oci
   const sets = Object.entries(capabilities);
   const lacking = new Set(sets.flatMap(([, names]) => names.filter((name) => !isOwn(name))));
   if (lacking.size === 0) return process;
-  tell([...lacking].map((name) => `process.capabilities "${name}", which this host does not let niwad give`));
+  tell([...lacking].map((name) => `process.capabilities "${name}", which niwa-oci or niwad does not have`));
   const granted = sets.map(([set, names]) => [set, names.filter(isOwn)]);
   return { ...process, capabilities: Object.fromEntries(granted) };
 }

@@ -24,24 +24,26 @@ const known = new Kept<KnownConfig>(({ execConfig }) => execConfig.length, LAST)
 
 /**
  * Gives the config of a text, as this host can honour it. One whose text was among the last is not read again.
+ * @param own the capabilities of the command, by their numbers as bits
  * @param tell is told the names of fields that have no effect
  * @throws NiwaError SPEC_INVALID for what is no config, and for what this host cannot honour
  */
-export function knownConfig(text: string, tell: Tell): KnownConfig {
-  const found = known.get(null, text) ?? read(text);
+export function knownConfig(text: string, own: bigint, tell: Tell): KnownConfig {
+  const hasAll = (ownCapabilities() & ~own) === 0n; // else the config is not as the next command can honour it
+  const kept = hasAll ? known.get(null, text) : undefined;
+  const found = kept ?? read(text, own);
+  if (hasAll && kept === undefined) known.set(null, text, found);
   if (found.lost.length > 0) tell(found.lost);
   return found;
 }
 
-function read(text: string): KnownConfig {
+function read(text: string, own: bigint): KnownConfig {
   const lost: string[] = [];
   const lose: Tell = (fields) => lost.push(...fields);
   const written = checkConfig(parseExact('config.json', text), lose);
-  const granted = withGrantable(written.process, grantableIn(written, ownCapabilities()), lose);
+  const granted = withGrantable(written.process, grantableIn(written, ownCapabilities() & own), lose);
   const process = withLabels(granted, written.linux?.mountLabel ?? '', labelModules());
   const config = { ...written, process };
   freeze(config);
-  const read = { config, execConfig: writeExact(execConfigOf(config)), lost };
-  known.set(null, text, read);
-  return read;
+  return { config, execConfig: writeExact(execConfigOf(config)), lost };
 }

@@ -5,7 +5,7 @@ import { NiwaError } from '../protocol/errors.js';
  * Numbers are in the byte order of the machine, which is little-endian on all machines that niwa runs on.
  */
 
-export const PROTOCOL_VERSION = '8';
+export const PROTOCOL_VERSION = '9';
 
 /** The kinds of frames. Those up to 9 come from the command, the others go to it. */
 export const FRAME = {

@@ -7,19 +7,30 @@ const CRIU_OPTIONS = ['tcp-established', 'ext-unix-sk', 'shell-job', 'file-locks
 
 /** The options that each verb takes, beside those that the command acts on by itself. */
 const OPTIONS: Record<string, readonly string[]> = {
-  create: ['bundle', 'config', 'foreground', 'groups', 'keep', 'kept-fds', 'listen-fds', 'notify', 'start'],
+  create: [
+    'bundle',
+    'capabilities',
+    'config',
+    'foreground',
+    'groups',
+    'keep',
+    'kept-fds',
+    'listen-fds',
+    'notify',
+    'start',
+  ],
   kill: ['all'],
   delete: ['force'],
   list: ['format', 'quiet'],
   exec: [
     ...['process', 'foreground', 'console-socket', 'tty', 'env', 'cwd', 'user', 'additional-gids', 'cap'],
-    ...['no-new-privs', 'kept-fds', 'cgroup', 'ignore-paused', 'apparmor', 'process-label'],
+    ...['no-new-privs', 'kept-fds', 'cgroup', 'ignore-paused', 'apparmor', 'process-label', 'capabilities'],
   ],
   ps: ['format'],
   update: ['resources', ...LIMIT_OPTIONS],
   events: ['stats'],
   checkpoint: ['leave-running'],
-  restore: ['bundle', 'config', 'notify'],
+  restore: ['bundle', 'capabilities', 'config', 'notify'],
 };
 /** `made` is the id in niwad of the container that the command has made itself. */
 const EVERYWHERE = ['root', 'argument', 'systemd-cgroup', 'made'];
@@ -57,6 +68,12 @@ export class Call {
   /** The directory of --root: each has ids of its own. */
   get root(): string {
     return this.needed('root');
+  }
+
+  /** The capabilities of the command, by their numbers as bits; each bit where it has not told them. */
+  get capabilities(): bigint {
+    const [, low, high] = /^(\d{1,10}),(\d{1,10})$/.exec(this.value('capabilities') ?? '') ?? [];
+    return low === undefined || high === undefined ? -1n : (BigInt(high) << 32n) | BigInt(low);
   }
 
   /** Whether systemd is the cgroup manager of the engine. */

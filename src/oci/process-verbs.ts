@@ -32,7 +32,8 @@ async function exec(parts: VerbParts, call: Call, connection: Connection): Promi
   if (status === 'stopped' || isPaused) throw conflict(`cannot exec in a ${status} container`);
   const config = savedConfig(container);
   const tell = warningOf(connection);
-  const asked = withGrantable(askedProcess(call, config.process, tell), grantableIn(config, ownCapabilities()), tell);
+  const grantable = grantableIn(config, ownCapabilities() & call.capabilities);
+  const asked = withGrantable(askedProcess(call, config.process, tell), grantable, tell);
   const process = withLabels(asked, '', labelModules());
   call.requireConsole(process.terminal ?? false);
   const below = groupBelow(call.value('cgroup'));

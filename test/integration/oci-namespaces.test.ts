@@ -205,6 +205,21 @@ describe('a container without a mount namespace of its own', () => {
   });
 });
 
+test('a command without a capability gives none, and tells so', async ({ oci }) => {
+  const bundle = await oci.bundle('grep CapBnd /proc/self/status');
+  const env = { NIWA_OCI_SOCKET: oci.socket };
+  const boundingBy = async (...before: string[]) => {
+    const [program = '', ...words] = [...before, NIWA_OCI, 'run', '--bundle', bundle, oci.id()];
+    const { stdout, stderr } = await execa(program, words, { env });
+    return [stdout, stderr];
+  };
+  expect(await boundingBy()).toEqual(['CapBnd:\t0000000020000420', '']);
+  expect(await boundingBy('setpriv', '--bounding-set=-kill')).toEqual([
+    'CapBnd:\t0000000020000400',
+    expect.stringContaining('process.capabilities "CAP_KILL", which niwa-oci or niwad does not have'),
+  ]);
+});
+
 test('a command that may not join the network of the container says so', async ({ oci }) => {
   const bundle = await oci.bundle('true', (config) => {
     config.root = { path: 'rootfs' };
