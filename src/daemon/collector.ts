@@ -1,9 +1,11 @@
-import { getHeapStatistics } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { measureMemory } from 'node:vm';
 
 const LOOK_INTERVAL_MS = 1000;
 /** A collection is worth its processor time if so many bytes have been added since the last one. */
 const WORTH_BYTES = 6 * 1024 * 1024;
+/** The heap is compacted where it has grown by so many bytes since the last time. */
+const WORTH_COMPACTING_BYTES = 8 * 1024 * 1024;
 
 /**
  * Collects garbage in seconds in which nothing happens. V8 by itself waits until the heap has grown to a limit. So the
@@ -12,6 +14,8 @@ const WORTH_BYTES = 6 * 1024 * 1024;
 export class Collector {
   readonly #timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS).unref();
   #busy = false;
+  /** The size of the heap after it was last compacted. */
+  #compactBytes = 0;
   /** How many bytes were in use after the last collection. */
   #leftBytes = 0;
 
@@ -30,8 +34,24 @@ export class Collector {
   }
 
   async #collect(): Promise<void> {
-    await collected();
+    const isGrown = getHeapStatistics().total_heap_size - this.#compactBytes > WORTH_COMPACTING_BYTES;
+    await (isGrown ? compacted() : collected());
+    if (isGrown) this.#compactBytes = getHeapStatistics().total_heap_size;
     this.#leftBytes = usedBytes();
+  }
+}
+
+/**
+ * Collects garbage, and moves what is left together. V8 by itself gives a page of its heap back only when hardly
+ * anything is left on it, and after many starts there is a little on each. The event loop stands still two to three
+ * times as long as without it.
+ */
+async function compacted(): Promise<void> {
+  setFlagsFromString('--compact-on-every-full-gc');
+  try {
+    await collected();
+  } finally {
+    setFlagsFromString('--no-compact-on-every-full-gc');
   }
 }
 
