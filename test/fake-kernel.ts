@@ -4,6 +4,7 @@ import { kernel as real } from '../src/kernel/addon.js';
 import type { AdoptRequest, Created, Deadline, ExitEvent, Handle, Started } from '../src/kernel/containers.js';
 import { type FailedAt, KernelError } from '../src/kernel/errors.js';
 import type { Kernel, KernelEvent } from '../src/kernel/kernel.js';
+import type { LogRequest } from '../src/kernel/logs.js';
 
 type Topics = Omit<Kernel, 'watch'>;
 /** Such as `"containers.create"`. */
@@ -79,18 +80,30 @@ export class FakeKernel implements Kernel {
     this.tell({ ...ENDED, handle, atNs: real.host.boottimeNs(), row, ...how });
   }
 
+  #refusal(act: () => void): KernelError | null {
+    try {
+      act();
+      return null;
+    } catch (error) {
+      if (error instanceof KernelError) return error;
+      throw error;
+    }
+  }
+
   watch(listener: (event: KernelEvent) => void): void {
     this.#listener = listener;
   }
 
   readonly containers = this.#topic<Topics['containers']>('containers', {
     loadBootProgram: () => {},
-    create: async ({ handle, id, start }): Promise<Created> => {
+    create: async ({ handle, id, start, stdout, stderr, logDirectory, template }): Promise<Created> => {
       this.#handles.set(id, handle);
       this.#live.set(handle, null);
+      const log = { stdout, stderr, directory: logDirectory, bounds: template.log };
+      const logFailure = log.bounds === null ? null : this.#refusal(() => this.logs.open(handle, log as LogRequest));
       const started = start === null ? null : this.containers.start(handle, start.lifetimeNs, start.deadline);
       started?.catch(() => {});
-      return { pid: process.pid, startTicks: readStartTicks(process.pid), phases: PHASES, started };
+      return { pid: process.pid, startTicks: readStartTicks(process.pid), phases: PHASES, started, logFailure };
     },
     prepareAdoptions: async (requests) => {
       for (const request of requests) this.#adoptions.set(request.handle, request);

@@ -60,13 +60,13 @@ Birthplace prepare_birth(const SpawnRequest &request) {
     container.path = request.cgroup;
     snprintf(container.life.id, kIdBytes, "%s", request.id.c_str());
     uint32_t step = 0;
-    int error = container.group.create(request.cgroup, request.id, request.writes, &step);
+    int error = container.group.create(request.cgroup, request.id, request.common->writes, &step);
     if (error < 0) {
         place.failure = {Failure::kGroup, step, -error, 0};
         return place;
     }
     crash_point("group-limited");
-    if (request.filter_devices) error = filter_devices(container.group.dir(), request.devices);
+    if (request.common->filter_devices) error = filter_devices(container.group.dir(), request.common->devices);
     if (error < 0) place.failure = {Failure::kDevices, 0, -error, 0};
     if (error == 0) error = container.statistics.open(container.group);
     if (error == 0) {

@@ -32,7 +32,7 @@ int make_fifo(const std::string &path, const SpawnRequest &request, Fd *fifo) {
 // Makes the standard input of a container: `reading` is for the workload, `writing` stays with us. It is a pipe and no
 // FIFO: one that the workload opens again (/dev/stdin) would wait for a writer, though the input is over (fifo(7)).
 int make_input(const SpawnRequest &request, Fd *reading, Fd *writing) {
-    if (!request.input) {
+    if (!request.common->input) {
         reading->reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
         return reading->valid() ? 0 : -errno;
     }

@@ -55,8 +55,8 @@ int size_of(const Fd &fd, uint64_t *bytes) {
 
 } // namespace
 
-LogFile::LogFile(std::string directory, uint64_t max_bytes, uint32_t max_files)
-    : path_(std::move(directory)), segment_bytes_(max_bytes / max_files), max_files_(max_files) {}
+LogFile::LogFile(std::string directory, const LogBounds &bounds)
+    : path_(std::move(directory)), segment_bytes_(bounds.max_bytes / bounds.max_files), max_files_(bounds.max_files) {}
 
 ssize_t LogFile::take(int pipe, char stream, size_t length) {
     ssize_t moved = move(pipe, stream, length);

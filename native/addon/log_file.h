@@ -8,10 +8,17 @@
 
 #include "../core/fd.h"
 
+// How much of the output of a container is stored.
+struct LogBounds {
+    uint64_t max_bytes = 0; // of all segments, indexes included
+    uint32_t max_files = 1;
+    uint64_t bytes_per_second = 0; // that are taken; 0 for no limit
+};
+
 class LogFile {
   public:
-    // Keeps the newest `max_files` segments, and no more than `max_bytes` in all of them, indexes included.
-    LogFile(std::string directory, uint64_t max_bytes, uint32_t max_files);
+    // Keeps the newest segments.
+    LogFile(std::string directory, const LogBounds &bounds);
 
     // Moves up to `length` bytes from a pipe to the end of the log by one system call, splice(2). So whenever niwad is
     // killed, each byte is either in the pipe or in the log. Gives how many bytes, 0 where the kernel moves nothing, or

@@ -20,10 +20,8 @@ int open_output_fifo(const std::string &path, Fd *fifo);
 struct LogRequest {
     std::string stdout_path, stderr_path; // the FIFOs
     Fd fifos[2];                          // the same, where they are open already
-    std::string directory;                // of the log; exists
-    uint64_t max_bytes = 0;
-    uint32_t max_files = 1;
-    uint64_t bytes_per_second = 0; // 0 for no limit
+    std::string directory;                // of the log
+    LogBounds bounds;
 };
 
 // An event of a log.
@@ -44,7 +42,8 @@ class LogPump {
     // Begins its thread. Gives 0 or a negative errno.
     int start();
 
-    // Stores what comes from two FIFOs from now on, at the end of the log. Gives 0 or -errno.
+    // Stores what comes from two FIFOs from now on, at the end of the log. May be called on any thread. Gives 0 or
+    // -errno.
     int open(uint32_t handle, LogRequest request);
 
     // Stores what is in the FIFOs now, without the rate limit, and closes them. Then calls `done` on the pump's thread
@@ -57,8 +56,7 @@ class LogPump {
   private:
     struct Log {
         Log(uint32_t name, const LogRequest &request)
-            : handle(name), file(request.directory, request.max_bytes, request.max_files),
-              bucket(request.bytes_per_second) {}
+            : handle(name), file(request.directory, request.bounds), bucket(request.bounds.bytes_per_second) {}
         uint32_t handle;
         Fd fifos[2];
         LogFile file;

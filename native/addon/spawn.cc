@@ -80,8 +80,8 @@ int clone_container(const SpawnRequest &request, const HelperFds &fds, Streams s
     Fd ours(control[0]), theirs(control[1]);
 
     PidNamespaceGuard guard;
-    if (!request.pid_namespace.empty()) {
-        Fd target(open(request.pid_namespace.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!request.common->pid_namespace.empty()) {
+        Fd target(open(request.common->pid_namespace.c_str(), O_RDONLY | O_CLOEXEC));
         error = target.valid() ? guard.join(target.get()) : -errno;
         if (error < 0) return error;
     }
@@ -94,7 +94,7 @@ int clone_container(const SpawnRequest &request, const HelperFds &fds, Streams s
     clone.image = fds.image.get();
     for (const Fd &fd : fds.namespaces.of_mounts) clone.mount_userns[clone.mount_userns_count++] = fd.get();
     clone.netns = request.netns;
-    clone.namespaces = request.namespaces;
+    clone.namespaces = request.common->namespaces;
     clone.cgroup = spawned->container->group.dir();
     clone.helper = request.helper;
     clone.control = theirs.get();
@@ -107,7 +107,7 @@ int clone_container(const SpawnRequest &request, const HelperFds &fds, Streams s
 
     spawned->container->life.pid = pid;
     spawned->container->pidfd.reset(pidfd);
-    if (request.holds_mounts) spawned->container->mounts = open_mounts(spawned->container->pidfd, pid);
+    if (request.common->holds_mounts) spawned->container->mounts = open_mounts(spawned->container->pidfd, pid);
     spawned->container->control = std::move(ours);
     spawned->container->input = std::move(streams.feed);
     spawned->container->output[0] = std::move(streams.output[0]);
@@ -117,8 +117,8 @@ int clone_container(const SpawnRequest &request, const HelperFds &fds, Streams s
 
 // Sets the limits that would have slowed the helper down.
 Failure write_late(const Container &container, const SpawnRequest &request) {
-    uint32_t step = static_cast<uint32_t>(request.writes.size());
-    for (const auto &[file, value] : request.late_writes) {
+    uint32_t step = static_cast<uint32_t>(request.common->writes.size());
+    for (const auto &[file, value] : request.common->late_writes) {
         step++;
         int error = container.group.write(file.c_str(), value.c_str());
         if (error < 0) return {Failure::kGroup, step, -error, 0};
@@ -154,7 +154,7 @@ Failure boot(const SpawnRequest &request, Spawned *spawned) {
 // its caller until the process has ended.
 int mount_root(const SpawnRequest &request, const Group &group, Fd *image) {
     pid_t hung = 0;
-    int fd = mount_image_apart(request.reach, request.image, &hung);
+    int fd = mount_image_apart(request.common->reach, request.common->image, &hung);
     if (hung > 0) {
         group.write("cgroup.procs", std::to_string(hung).c_str());
         hung_children.add(open_pidfd(hung));
@@ -166,7 +166,7 @@ int mount_root(const SpawnRequest &request, const Group &group, Fd *image) {
 // Makes the user namespaces and the mount that the helper inherits.
 Failure make_helper_fds(const SpawnRequest &request, const Group &group, HelperFds *fds) {
     Failure failure = make_user_namespaces(request, &fds->namespaces);
-    if (failure.failed() || request.image.empty()) return failure;
+    if (failure.failed() || request.common->image.empty()) return failure;
     int error = mount_root(request, group, &fds->image);
     return error < 0 ? Failure{Failure::kImage, 0, -error, 0} : Failure{};
 }
@@ -182,7 +182,7 @@ uint64_t take_lap(uint64_t *lap) {
 Failure populate(const SpawnRequest &request, Spawned *spawned) {
     Container &container = *spawned->container;
     uint64_t lap = boottime_ns();
-    int error = request.filter_devices ? filter_devices(container.group.dir(), request.devices) : 0;
+    int error = request.common->filter_devices ? filter_devices(container.group.dir(), request.common->devices) : 0;
     spawned->phases.devices = take_lap(&lap);
     if (error < 0) return {Failure::kDevices, 0, -error, 0};
     HelperFds fds;
@@ -244,7 +244,7 @@ Spawned create_container(const SpawnRequest &request) {
 
     uint32_t step = 0;
     uint64_t lap = boottime_ns();
-    int error = container.group.create(request.cgroup, "", request.writes, &step);
+    int error = container.group.create(request.cgroup, "", request.common->writes, &step);
     if (error < 0) {
         spawned.failure = {Failure::kGroup, step, -error, 0};
         return spawned;

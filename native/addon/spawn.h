@@ -1,42 +1,51 @@
 // Makes a container (group, process, boot program) and starts it. Both calls block: they run on a worker thread.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "../core/clone.h"
 #include "../core/container.h"
 #include "devices.h"
+#include "log_file.h"
+
+// What all starts of one spec have in common.
+struct SpawnTemplate {
+    std::vector<GroupWrite> writes;      // before the first process
+    std::vector<GroupWrite> late_writes; // once the boot program waits: they would slow it down
+    uint64_t namespaces = 0;             // CLONE_NEW* flags
+    std::string pid_namespace;           // path of a PID namespace to join instead, or empty
+    bool holds_mounts = false;           // whether the mount namespace is held over the exit
+    std::string image;                   // path of a squashfs or erofs file to mount, or empty
+    std::string reach;                   // path of niwa-reach, which mounts the image
+    std::vector<DeviceRule> devices;     // all that the group may use
+    bool filter_devices = false;
+    bool input = false;           // whether the input is a pipe; otherwise it is /dev/null
+    std::optional<LogBounds> log; // nothing where the output is not stored
+};
 
 struct SpawnRequest {
+    std::shared_ptr<const SpawnTemplate> common;
+    uint32_t handle = 0; // that its events will have
     std::string id;
     std::string cgroup;                                          // path of the group to make
-    std::vector<GroupWrite> writes;                              // before its first process
-    std::vector<GroupWrite> late_writes;                         // once the boot program waits: they would slow it down
-    uint32_t handle = 0;                                         // that its events will have
-    uint64_t namespaces = 0;                                     // CLONE_NEW* flags
     std::string uid_map, gid_map;                                // of a new user namespace, or empty
     uid_t owner = 0;                                             // the host's user that makes its user namespaces
     std::vector<std::pair<std::string, std::string>> mount_maps; // of the user namespaces that mounts have
-    std::string image;                                           // path of a squashfs or erofs file to mount, or empty
-    std::string reach;                                           // path of niwa-reach, which mounts the image
-    std::vector<DeviceRule> devices;                             // all that the group may use
-    bool filter_devices = false;
-    std::vector<std::pair<std::string, std::string>> files; // paths and texts of the files of its /etc to write
-    std::string stdout_path, stderr_path;                   // of the FIFOs to make for its output
-    bool input = false;                                     // whether its input is a pipe; otherwise it is /dev/null
-    uid_t stdio_uid = 0;                                    // their owner: the workload may open /dev/stdout
+    uid_t stdio_uid = 0; // the owner of the FIFOs: the workload may open /dev/stdout
     gid_t stdio_gid = 0;
-    int netns = -1;                        // a network namespace that was made ahead, or -1
-    std::string pid_namespace;             // path of a PID namespace to join instead, or empty
+    std::string stdout_path, stderr_path;                   // of the FIFOs to make for its output
+    std::vector<std::pair<std::string, std::string>> files; // paths and texts of the files of its /etc to write
+    std::string log_directory;                              // of its log, where the template has bounds of one
+    int netns = -1;                                         // a network namespace that was made ahead, or -1
     std::shared_ptr<Container> network_of; // the container whose network namespace it shares, or nothing
-    bool holds_mounts = false;             // whether its mount namespace is held over its exit
     std::vector<uint8_t> program;
     bool starts = false; // whether it is also started
     Helper *helper = nullptr;
 
     // Whether the start is sent together with the program, so that the boot program does not wait.
-    bool starts_at_once() const { return starts && late_writes.empty(); }
+    bool starts_at_once() const { return starts && common->late_writes.empty(); }
 };
 
 // Where and why making or starting a container failed. The addon has no exceptions: errors are values.

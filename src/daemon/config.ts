@@ -9,7 +9,7 @@ import {
   DEFAULT_SOCKET,
   DEFAULT_STATE_DIR,
 } from '../installation/defaults.js';
-import type { LogLimits } from '../logs/store.js';
+import type { LogBounds } from '../kernel/containers.js';
 import type { NetworkSettings } from '../network/lease.js';
 import type { Annotation } from '../oci/spec.js';
 import { type FieldProblem, messageOf, NiwaError } from '../protocol/errors.js';
@@ -46,7 +46,7 @@ export interface Config {
   sampleIntervalMs: number;
   interimIntervalMs: number;
   keepExited: number;
-  logs: LogLimits;
+  logs: LogBounds;
   images: ImageLimits;
   idPool: { start: number; count: number };
   network: NetworkSettings;

@@ -4,21 +4,20 @@ import { removeWhenEmpty } from '../host/cgroup.js';
 import { deviceNumbers } from '../host/devices.js';
 import { readStartTicks } from '../host/process.js';
 import type { Asker } from '../host/reach.js';
-import { type Created, type CreateRequest, type Handle, newHandle } from '../kernel/containers.js';
+import { type Created, type CreateRequest, type CreateTemplate, type Handle, newHandle } from '../kernel/containers.js';
 import { isKernelError } from '../kernel/errors.js';
-import { REACH_PROGRAM } from '../kernel/programs.js';
 import type { LogStore } from '../logs/store.js';
 import { ownFiles } from '../network/own-files.js';
-import { holdsMounts } from '../plan/namespaces.js';
 import type { HostView, Plan } from '../plan/plan.js';
 import type { EncodedPlan } from '../plan/template.js';
-import { idOutside, mapFile } from '../plan/userns.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { warningsOf } from '../spec/warnings.js';
 import { crashPoint } from '../test-hooks/crash-point.js';
 import { Container, type ContainerKernel } from './container.js';
+import { createRequest, createTemplate } from './create-request.js';
 import { startError } from './failure.js';
 import { identityOf } from './identity.js';
+import { storesOutput } from './output.js';
 import { pathStarts } from './path-starts.js';
 import type { Stopwatch } from './phases.js';
 import type { Planner } from './planner.js';
@@ -92,6 +91,8 @@ export interface Order {
  */
 export class Maker {
   readonly #options: MakerOptions;
+  /** What the requests have in common, by the source of their plans. */
+  readonly #templates = new WeakMap<object, CreateTemplate>();
 
   constructor(options: MakerOptions) {
     this.#options = options;
@@ -128,15 +129,10 @@ export class Maker {
     draft.writes = [...plan.cgroup.writes, ...plan.cgroup.lateWrites];
     await resources.acquire(draft, BEFORE_PROCESS);
     watch.lap('state');
-    const program = plan.encode();
-    watch.lap('encode');
     draft.handle = newHandle();
-    const made = this.#makeProcess(order, draft, saved, plan, {
-      ...this.#request(draft, plan),
-      networkOf,
-      program,
-      start,
-    });
+    const request = this.#request(draft, plan, start, networkOf);
+    watch.lap('encode');
+    const made = this.#makeProcess(order, draft, saved, plan, request);
     this.#options.onMaking(draft.handle, made);
     return made;
   }
@@ -168,32 +164,32 @@ export class Maker {
     pathStarts.stuck(asker, removeWhenEmpty(cgroup, isOwn));
   }
 
-  #request(draft: Draft, plan: Plan): Omit<CreateRequest, 'networkOf' | 'program' | 'start'> {
-    const { spec, handle, idRange } = draft;
-    const { cgroup, clone, devices, userns, mountMaps, image } = plan;
-    const fifos = this.#options.logs.fifosOf(spec.id);
-    return {
+  #request(
+    { spec, handle, idRange }: Draft,
+    plan: EncodedPlan,
+    start: StartWish | null,
+    networkOf: Handle,
+  ): CreateRequest {
+    const { logs } = this.#options;
+    const fifos = logs.fifosOf(spec.id);
+    return createRequest(this.#templateOf(spec, plan), spec, plan, {
       handle,
-      id: spec.id,
-      cgroup: cgroup.path,
-      writes: cgroup.writes.map(({ file, value }) => [file, value]),
-      lateWrites: cgroup.lateWrites.map(({ file, value }) => [file, value]),
-      namespaces: clone.flags,
-      holdsMounts: holdsMounts(spec),
-      pidNamespace: clone.pidNamespace,
-      devices,
-      uidMap: userns === null ? '' : mapFile(userns.uids),
-      gidMap: userns === null ? '' : mapFile(userns.gids),
-      owner: idRange?.start ?? 0, // not an id of its own maps: they may begin with a user of the host
-      mountMaps: mountMaps.map(({ uids, gids }) => [mapFile(uids), mapFile(gids)]),
-      image: image ?? '',
-      reach: REACH_PROGRAM,
-      stdin: spec.process.stdin,
+      owner: idRange?.start ?? 0,
+      fifos,
       files: ownFiles(spec, dirname(fifos.stdout)),
-      ...fifos,
-      stdioUid: idOutside(userns?.uids, spec.process.uid),
-      stdioGid: idOutside(userns?.gids, spec.process.gid),
-    };
+      logDirectory: logs.directoryOf(spec.id),
+      networkOf,
+      program: plan.encode(),
+      start,
+    });
+  }
+
+  #templateOf(spec: Spec, plan: EncodedPlan): CreateTemplate {
+    const known = this.#templates.get(plan.source);
+    if (known !== undefined) return known;
+    const made = createTemplate(spec, plan, storesOutput(spec) ? this.#options.logs.bounds : null);
+    this.#templates.set(plan.source, made);
+    return made;
   }
 
   /**
@@ -202,7 +198,8 @@ export class Maker {
    */
   #containerOf(draft: Draft, saved: SavedState, plan: Plan, created: Created, watch: Stopwatch): Container {
     const { handle } = draft;
-    const { pid, startTicks, phases, started } = created;
+    const { pid, startTicks, phases, started, logFailure } = created;
+    draft.logFailure = logFailure;
     watch.take(phases);
     this.#options.resources.open(draft);
     watch.lap('adopt');
@@ -216,5 +213,5 @@ export class Maker {
 /** What is known of a process that another program has made: it waits for its start. */
 function bornAs(pid: number): Created {
   const phases = { queue: 0, group: 0, devices: 0, userns: 0, clone: 0, boot: 0 };
-  return { pid, startTicks: readStartTicks(pid), phases, started: null };
+  return { pid, startTicks: readStartTicks(pid), phases, started: null, logFailure: null };
 }

@@ -14,24 +14,47 @@ export interface Output {
   terminal: number | null;
 }
 
-/**
- * Begins to store the output of a container, and to copy the output of its terminal into the log if it has a terminal.
- */
-export function openOutput(spec: Spec, handle: Handle, logs: LogStore, kernel: Pick<Kernel, 'terminals'>): Output {
-  const log = logs.logOf(spec.id, handle);
-  // it writes to the streams of its engine
-  if (spec.oci !== undefined) return { log, failure: null, terminal: null };
-  try {
-    logs.open(spec.id, handle);
-  } catch (error) {
-    if (!isKernelError(error)) throw error;
-    return { log, failure: error, terminal: null };
-  }
-  const terminal = spec.process.tty ? openTerminal(handle, logs.fifosOf(spec.id).stdout, kernel) : null;
-  return { log, failure: null, terminal };
+type Side = Pick<Kernel, 'terminals'>;
+
+/** Begins to store the output of a container of an earlier niwad, see {@link outputOf}. */
+export function openOutput(spec: Spec, handle: Handle, logs: LogStore, kernel: Side): Output {
+  return outputOf(spec, handle, logs, kernel, openLog(spec, handle, logs));
 }
 
-function openTerminal(handle: Handle, fifo: string, { terminals }: Pick<Kernel, 'terminals'>): number | null {
+/**
+ * Gives the output of a container that the kernel's side stores, and begins to copy the output of its terminal into the
+ * log if it has a terminal.
+ * @param failure why the kernel's side cannot store it; null if it can
+ */
+export function outputOf(
+  spec: Spec,
+  handle: Handle,
+  logs: LogStore,
+  kernel: Side,
+  failure: KernelError | null,
+): Output {
+  const log = logs.logOf(spec.id, handle);
+  const hasTerminal = failure === null && spec.process.tty && storesOutput(spec);
+  return { log, failure, terminal: hasTerminal ? openTerminal(handle, logs.fifosOf(spec.id).stdout, kernel) : null };
+}
+
+/** Whether niwad stores the output of a container: one of an engine writes to the streams of its engine. */
+export function storesOutput({ oci }: Spec): boolean {
+  return oci === undefined;
+}
+
+function openLog(spec: Spec, handle: Handle, logs: LogStore): KernelError | null {
+  if (!storesOutput(spec)) return null;
+  try {
+    logs.open(spec.id, handle);
+    return null;
+  } catch (error) {
+    if (isKernelError(error)) return error;
+    throw error;
+  }
+}
+
+function openTerminal(handle: Handle, fifo: string, { terminals }: Side): number | null {
   try {
     return terminals.open(handle, fifo);
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { NetworkStep } from '../plan/network.js';
-import type { Birthplace, BirthRequest, Entrance, Frame } from './births.js';
-import type { Adopted, AdoptRequest, Created, CreateRequest, Deadline, Handle, Left, Started } from './containers.js';
+import type { Birthplace, Entrance, Frame } from './births.js';
+import type { Adopted, AdoptRequest, CreateRequest, CreateTemplate, Deadline, Handle, Left } from './containers.js';
 import type { FailedAt } from './errors.js';
 import type { ExecHandle, ExecRequest, Executed } from './execs.js';
 import type { SeccompRule } from './host.js';
@@ -30,6 +30,21 @@ export type NumberOrErrno = number;
 export type Failure = Omit<FailedAt, 'text'> & { errno: Errno; text?: string };
 export type RawEvent = Exclude<KernelEvent, LogErrorEvent> | { type: 'log-error'; handle: Handle; errno: Errno };
 
+/** The results of making and starting a container; lists, since fields with names take several times as long. */
+export type RawCreated = [
+  pid: number,
+  startTicks: bigint,
+  logErrno: Errno,
+  started: RawStarted | Failure | null,
+  queue: number,
+  group: number,
+  devices: number,
+  userns: number,
+  clone: number,
+  boot: number,
+];
+export type RawStarted = [startedNs: bigint, deadlineNs: bigint, startQueue: number, exec: number];
+
 export type RawQueueEvent = { type: 'held' | 'ended'; service: ServiceNumber; errno: Errno };
 export type RawChanged = { errno: Errno; text: string; letGo: number };
 
@@ -41,11 +56,29 @@ export interface Addon {
   columns: string[];
   loadHelper(path: string): Errno;
   watch(listener: (event: RawEvent) => void): Errno;
-  create(request: CreateRequest): Promise<(Omit<Created, 'started'> & { started: Started | Failure | null }) | Failure>;
+  create(
+    template: CreateTemplate,
+    handle: Handle,
+    id: string,
+    cgroup: string,
+    uidMap: string,
+    gidMap: string,
+    owner: number,
+    mountMaps: CreateRequest['mountMaps'],
+    stdioUid: number,
+    stdioGid: number,
+    stdout: string,
+    stderr: string,
+    files: CreateRequest['files'],
+    logDirectory: string,
+    networkOf: Handle,
+    program: Uint8Array,
+    start: CreateRequest['start'],
+  ): Promise<RawCreated | Failure>;
   prepareAdoptions(requests: readonly AdoptRequest[]): Promise<void>;
   adopt(handle: Handle): Adopted | Errno;
-  start(handle: Handle, lifetimeNs: bigint, deadline: Deadline): Promise<Started | Failure>;
-  startBorn(handle: Handle, lifetimeNs: bigint, deadline: Deadline): Promise<Started | Failure>;
+  start(handle: Handle, lifetimeNs: bigint, deadline: Deadline): Promise<RawStarted | Failure>;
+  startBorn(handle: Handle, lifetimeNs: bigint, deadline: Deadline): Promise<RawStarted | Failure>;
   setDeadline(handle: Handle, deadline: Deadline): boolean;
   signal(handle: Handle, signal: number): NumberOrErrno;
   kill(handle: Handle): Errno;
@@ -57,13 +90,22 @@ export interface Addon {
   openFrames(listening: number, listener: (frame: Frame) => void): Errno;
   sendFrame(connection: number, kind: number, body: Uint8Array, descriptors: readonly number[]): void;
   closeFrames(): void;
-  prepareBirth(request: BirthRequest): Promise<Birthplace | Failure>;
+  prepareBirth(
+    template: CreateTemplate,
+    handle: Handle,
+    id: string,
+    cgroup: string,
+    uidMap: string,
+    gidMap: string,
+    owner: number,
+    mountMaps: CreateRequest['mountMaps'],
+  ): Promise<Birthplace | Failure>;
   takeNetwork(): NumberOrErrno;
   takeBorn(
     handle: Handle,
     pidfd: number,
     control: number,
-    lateWrites: readonly [file: string, value: string][],
+    lateWrites: CreateTemplate['lateWrites'],
     givesGroup: boolean,
   ): Promise<number | Failure>;
   undoBirth(handle: Handle): Promise<Errno>;

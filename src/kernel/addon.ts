@@ -8,10 +8,12 @@ import type {
   NumberOrErrno,
   RawAppended,
   RawChanged,
+  RawCreated,
   RawEvent,
   RawQueueEvent,
+  RawStarted,
 } from './addon-exports.js';
-import type { Created, Started } from './containers.js';
+import type { Created, CreateRequest, Started } from './containers.js';
 import { errnoName, KernelError } from './errors.js';
 import type { Kernel, KernelEvent } from './kernel.js';
 import { ADDON, BOOT_PROGRAM } from './programs.js';
@@ -61,16 +63,35 @@ function requireSteps<T extends object>(act: string, answer: T | Failure): T {
   throw new KernelError(act, errnoName(errno), { phase, step, signal, text });
 }
 
-function toCreated(answer: Awaited<ReturnType<Addon['create']>>): Created {
-  const { started, ...made } = requireSteps('make a container', answer);
-  if (started === null) return { ...made, started };
-  const outcome = Promise.resolve(started).then(toStarted);
-  outcome.catch(() => {}); // the reader of `started` gets this error
-  return { ...made, started: outcome };
+async function create(request: CreateRequest): Promise<Created> {
+  const { template, handle, id, cgroup, uidMap, gidMap, owner, mountMaps } = request;
+  const { stdioUid, stdioGid, stdout, stderr, files, logDirectory, networkOf, program, start } = request;
+  return toCreated(
+    // biome-ignore format: the arguments of the addon, as addon-exports.ts lists them
+    await addon.create(
+      template, handle, id, cgroup, uidMap, gidMap, owner, mountMaps,
+      stdioUid, stdioGid, stdout, stderr, files, logDirectory, networkOf, program, start,
+    ),
+    logDirectory,
+  );
 }
 
-function toStarted(answer: Started | Failure): Started {
-  return requireSteps('start a container', answer);
+function toCreated(answer: RawCreated | Failure, logDirectory: string): Created {
+  const created = requireSteps('make a container', answer);
+  const [pid, startTicks, logErrno, start, queue, group, devices, userns, clone, boot] = created;
+  const started = start === null ? null : Promise.resolve(start).then(toStarted);
+  started?.catch(() => {}); // the reader of `started` gets this error
+  const logFailure = logErrno === 0 ? null : new KernelError(storing(logDirectory), errnoName(logErrno));
+  return { pid, startTicks, phases: { queue, group, devices, userns, clone, boot }, started, logFailure };
+}
+
+function storing(directory: string): string {
+  return `store output in ${directory}`;
+}
+
+function toStarted(answer: RawStarted | Failure): Started {
+  const [startedNs, deadlineNs, startQueue, exec] = requireSteps('start a container', answer);
+  return { startedNs, deadlineNs, phases: { startQueue, exec } };
 }
 
 function toEvent(event: RawEvent): KernelEvent {
@@ -109,7 +130,7 @@ export const kernel: Kernel = {
       const errno = addon.loadHelper(BOOT_PROGRAM);
       if (errno !== 0) throw notBuilt(BOOT_PROGRAM, errnoName(errno));
     },
-    create: (request) => addon.create(request).then(toCreated),
+    create,
     prepareAdoptions: addon.prepareAdoptions,
     adopt: ({ handle, id, cgroup }) => requireAnswer(`take over container ${id} from ${cgroup}`, addon.adopt(handle)),
     start: (handle, lifetimeNs, deadline) => addon.start(handle, lifetimeNs, deadline).then(toStarted),
@@ -129,8 +150,10 @@ export const kernel: Kernel = {
     release: addon.release,
   },
   births: {
-    prepare: (request) =>
-      addon.prepareBirth(request).then((place) => requireSteps('make the group of a container', place)),
+    prepare: async ({ template, handle, id, cgroup, uidMap, gidMap, owner, mountMaps }) => {
+      const place = await addon.prepareBirth(template, handle, id, cgroup, uidMap, gidMap, owner, mountMaps);
+      return requireSteps('make the group of a container', place);
+    },
     takeNetwork: addon.takeNetwork,
     take: (handle, pidfd, control, lateWrites, givesGroup) =>
       addon
@@ -164,7 +187,7 @@ export const kernel: Kernel = {
     resize: (handle, rows, columns) => void addon.resizeTerminal(handle, rows, columns),
   },
   logs: {
-    open: (handle, request) => requireDone(`store output in ${request.directory}`, addon.openLog(handle, request)),
+    open: (handle, request) => requireDone(storing(request.directory), addon.openLog(handle, request)),
     watch: addon.watchLog,
   },
   records: {

@@ -1,4 +1,4 @@
-import type { CreateRequest, Deadline, Handle, Started } from './containers.js';
+import type { CreateRequest, CreateTemplate, Deadline, Handle, Started } from './containers.js';
 
 /** A frame from a connection of the OCI command, or the end of the connection. The receiver owns the descriptors. */
 export interface Frame {
@@ -26,7 +26,7 @@ export interface Frames {
 /** The group and the user namespaces of a container whose first process another program will make. */
 export type BirthRequest = Pick<
   CreateRequest,
-  'handle' | 'id' | 'cgroup' | 'writes' | 'devices' | 'uidMap' | 'gidMap' | 'owner' | 'mountMaps'
+  'template' | 'handle' | 'id' | 'cgroup' | 'uidMap' | 'gidMap' | 'owner' | 'mountMaps'
 >;
 
 /** Descriptors for the first process of a container, which the caller owns. */
@@ -71,7 +71,7 @@ export interface Births {
     handle: Handle,
     pidfd: number,
     control: number,
-    lateWrites: readonly [file: string, value: string][],
+    lateWrites: CreateTemplate['lateWrites'],
     givesGroup: boolean,
   ): Promise<number>;
   /** Kills what is in the group of a container that was not taken over, and removes the group. */

@@ -1,4 +1,5 @@
 import type { DeviceRule } from '../plan/devices.js';
+import type { KernelError } from './errors.js';
 
 /**
  * The number of one container on the kernel's side, from before its making until {@link Containers.release}; 0 for
@@ -26,20 +27,51 @@ export interface Deadline {
   timeoutNs: bigint;
 }
 
+/** How much output of a container is stored. */
+export interface LogBounds {
+  /** The limit for all files together, index included. */
+  readonly maxBytes: number;
+  readonly maxFiles: number;
+  /**
+   * How much output is taken each second on average; 0 for no limit. A container that writes faster waits in its
+   * writes.
+   */
+  readonly bytesPerSecond: number;
+}
+
+/**
+ * What the requests for containers of one spec have in common. It must not change after the first call with it: the
+ * addon reads it once, however often it is given.
+ */
+export interface CreateTemplate {
+  /** Files of the group and their values, written in this order before the process is made. */
+  readonly writes: readonly (readonly [file: string, value: string])[];
+  /** Files written after the boot program has reached its wait, before the workload runs. */
+  readonly lateWrites: readonly (readonly [file: string, value: string])[];
+  /** CLONE_NEW* flags. */
+  readonly namespaces: number;
+  /** The path of the PID namespace in which the process is made; "" for none. */
+  readonly pidNamespace: string;
+  /** Whether its mount namespace is held over its exit, see {@link Containers.end}. */
+  readonly holdsMounts: boolean;
+  /** The path of a squashfs or erofs file that is mounted read-only for the program's image operation; "" for none. */
+  readonly image: string;
+  /** The path of niwa-reach, which mounts the image. */
+  readonly reach: string;
+  /** The only devices that the group may use, -1 for any number; null for no device filter. */
+  readonly devices: readonly DeviceRule[] | null;
+  /** Whether standard input is a pipe, see {@link Containers.takeInput}. If not, it is /dev/null. */
+  readonly stdin: boolean;
+  /** The bounds of the log; null where the output is not stored. */
+  readonly log: LogBounds | null;
+}
+
 export interface CreateRequest {
+  template: CreateTemplate;
   handle: Handle;
   id: string;
   /** The path of the cgroup that is made. */
   cgroup: string;
-  /** Files of the group and their values, written in this order before the process is made. */
-  writes: [file: string, value: string][];
-  /** Files written after the boot program has reached its wait, before the workload runs. */
-  lateWrites: [file: string, value: string][];
-  /**
-   * The only devices that the group may use, -1 for any number; null for no device filter. An array must not change
-   * after the call: it is read once, however often it is given.
-   */
-  devices: readonly DeviceRule[] | null;
   /** The maps of a new user namespace in the format of user_namespaces(7); "" for no user namespace. */
   uidMap: string;
   gidMap: string;
@@ -51,27 +83,17 @@ export interface CreateRequest {
   /**
    * The maps of additional user namespaces, at most 17. The boot program gets them as the descriptors 6, 7 and so on.
    */
-  mountMaps: [uids: string, gids: string][];
-  /** The path of a squashfs or erofs file that is mounted read-only for the program's image operation; "" for none. */
-  image: string;
-  /** The path of niwa-reach, which mounts the image. */
-  reach: string;
-  /** Whether standard input is a pipe, see {@link Containers.takeInput}. If not, it is /dev/null. */
-  stdin: boolean;
-  /** Files that are written before the process is made, for the boot program to mount them. */
-  files: readonly [path: string, text: string][];
-  /** The paths of the FIFOs to make for the output. The container itself keeps both ends open. */
-  stdout: string;
-  stderr: string;
+  mountMaps: readonly (readonly [uids: string, gids: string])[];
   /** The owner of the FIFOs on the host: the container's user, who may open them again. */
   stdioUid: number;
   stdioGid: number;
-  /** CLONE_NEW* flags. */
-  namespaces: number;
-  /** Whether its mount namespace is held over its exit, see {@link Containers.end}. */
-  holdsMounts: boolean;
-  /** The path of the PID namespace in which the process is made; "" for none. */
-  pidNamespace: string;
+  /** The paths of the FIFOs to make for the output. The container itself keeps both ends open. */
+  stdout: string;
+  stderr: string;
+  /** Files that are written before the process is made, for the boot program to mount them. */
+  files: readonly (readonly [path: string, text: string])[];
+  /** The directory of its log. It is made with the first output; a log in it is continued. */
+  logDirectory: string;
   /**
    * The container whose network namespace the new container shares; 0 for none. If that container is released already,
    * the making fails with ESRCH.
@@ -97,6 +119,8 @@ export interface Created {
    * for its start.
    */
   started: Promise<Started> | null;
+  /** Why its output cannot be stored; null where it is stored, or need not be. */
+  logFailure: KernelError | null;
 }
 
 export interface Started {
@@ -119,7 +143,7 @@ export interface AdoptRequest {
   /** CLOCK_BOOTTIME of the start; 0n before the start. */
   startedNs: bigint;
   deadline: Deadline;
-  /** The same as in {@link CreateRequest}. */
+  /** The same as in {@link CreateTemplate}. */
   holdsMounts: boolean;
   /** The paths of the FIFOs of its output; "" where it has none. */
   stdout: string;
@@ -178,8 +202,8 @@ export interface Containers {
    */
   loadBootProgram(): void;
   /**
-   * Makes the group and the process, up to the program's wait; may also start the container. If the start fails, an
-   * exit event follows.
+   * Makes the group and the process, up to the program's wait, and begins to store its output, until {@link end}; may
+   * also start the container. If the start fails, an exit event follows.
    * @throws KernelError with the step at which the making failed; then neither group nor process is left
    */
   create(request: CreateRequest): Promise<Created>;

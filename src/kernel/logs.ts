@@ -1,17 +1,13 @@
-import type { Handle } from './containers.js';
+import type { Handle, LogBounds } from './containers.js';
 
-/** The source of a container's output, where it is stored, and the bounds of the log. */
+/** The source of a container's output, and where it is stored. */
 export interface LogRequest {
   /** The paths of the FIFOs. */
   stdout: string;
   stderr: string;
-  /** An existing directory; a log in it is continued. */
+  /** Made with the first output; a log in it is continued. */
   directory: string;
-  /** The limit for all files together, index included. */
-  maxBytes: number;
-  maxFiles: number;
-  /** 0 for no limit. */
-  bytesPerSecond: number;
+  bounds: LogBounds;
 }
 
 /** Output was stored since the last {@link Logs.watch}. */
@@ -30,7 +26,10 @@ export interface LogErrorEvent {
 
 /** Stores the output of containers. */
 export interface Logs {
-  /** Begins to store the output of a container, on a thread of its own, until Containers.end. @throws KernelError */
+  /**
+   * Begins to store the output of a container of an earlier daemon, on a thread of its own, until Containers.end.
+   * @throws KernelError
+   */
   open(handle: Handle, request: LogRequest): void;
   /** Requests one `output` event, sent when the next output is stored. */
   watch(handle: Handle): void;

@@ -2,23 +2,11 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { removeDirectory, unlinkIfThere } from '../host/directory.js';
-import type { Handle } from '../kernel/containers.js';
+import type { Handle, LogBounds } from '../kernel/containers.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { LogErrorEvent } from '../kernel/logs.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import { ContainerLog } from './log.js';
-
-/** How much output of each container is stored. */
-export interface LogLimits {
-  /** All files of a container together. */
-  maxBytes: number;
-  maxFiles: number;
-  /**
-   * How much output is taken each second on average; 0 for no limit. A container that writes faster waits in its
-   * writes.
-   */
-  bytesPerSecond: number;
-}
 
 /**
  * The stored output of all containers of one daemon. Each container has a directory for its log, and one for the FIFOs
@@ -27,7 +15,8 @@ export interface LogLimits {
 export class LogStore {
   readonly #runDir: string;
   readonly #logDir: string;
-  readonly #limits: LogLimits;
+  /** How much output of each container is stored. */
+  readonly bounds: LogBounds;
   readonly #logger: Logger;
   readonly #kernel: Pick<Kernel, 'logs'>;
   /** The handles of the containers whose output cannot be stored now. */
@@ -39,10 +28,10 @@ export class LogStore {
    * @param runDir the directory that has a directory with the FIFOs of each container
    * @param logDir the directory that has a directory with the log of each container
    */
-  constructor(runDir: string, logDir: string, limits: LogLimits, logger: Logger, kernel: Pick<Kernel, 'logs'>) {
+  constructor(runDir: string, logDir: string, bounds: LogBounds, logger: Logger, kernel: Pick<Kernel, 'logs'>) {
     this.#runDir = runDir;
     this.#logDir = logDir;
-    this.#limits = limits;
+    this.bounds = bounds;
     this.#logger = logger;
     this.#kernel = kernel;
   }
@@ -54,14 +43,15 @@ export class LogStore {
   }
 
   /**
-   * Removes the log of an earlier container with the same id. The directory of the new log is made with the first
-   * output, so a container that writes nothing costs the disk nothing, neither at its start nor at its end.
+   * Removes the log of an earlier container with the same id, where that could not be removed with it. The directory of
+   * the new log is made with the first output, so a container that writes nothing costs the disk nothing, neither at
+   * its start nor at its end.
    * @throws NiwaError HOST_ERROR
    */
   prepare(id: string): void {
     if (this.#left?.has(id) === false) return;
     try {
-      removeDirectory(this.#directoryOf(id));
+      removeDirectory(this.directoryOf(id));
       this.#left?.delete(id);
     } catch (error) {
       throw new NiwaError('HOST_ERROR', `cannot remove the log of an earlier container ${id}: ${messageOf(error)}`, {
@@ -72,23 +62,22 @@ export class LogStore {
 
   /** Gives the log of a container that has not exited. */
   logOf(id: string, handle: Handle): ContainerLog {
-    return new ContainerLog(this.#directoryOf(id), () => this.#kernel.logs.watch(handle));
+    return new ContainerLog(this.directoryOf(id), () => this.#kernel.logs.watch(handle));
   }
 
   /**
-   * Begins to store what the container writes to its FIFOs; new output is added behind the output stored before.
+   * Begins to store what a container of an earlier niwad writes to its FIFOs; new output is added behind the output
+   * stored before.
    * @throws KernelError
    */
   open(id: string, handle: Handle): void {
     const { stdout, stderr } = this.fifosOf(id);
-    const { maxBytes, maxFiles, bytesPerSecond } = this.#limits;
-    const directory = this.#directoryOf(id);
-    this.#kernel.logs.open(handle, { stdout, stderr, directory, maxBytes, maxFiles, bytesPerSecond });
+    this.#kernel.logs.open(handle, { stdout, stderr, directory: this.directoryOf(id), bounds: this.bounds });
   }
 
   /** Gives the log of a container that has exited. */
   ended(id: string): ContainerLog {
-    const log = new ContainerLog(this.#directoryOf(id), () => {});
+    const log = new ContainerLog(this.directoryOf(id), () => {});
     log.end();
     return log;
   }
@@ -104,7 +93,7 @@ export class LogStore {
 
   /** Removes the log of a container. */
   discard(id: string): void {
-    const isGone = this.#tryTo(() => removeDirectory(this.#directoryOf(id)), id, 'the log of a container stays');
+    const isGone = this.#tryTo(() => removeDirectory(this.directoryOf(id)), id, 'the log of a container stays');
     if (!isGone) this.#left?.add(id);
   }
 
@@ -142,7 +131,8 @@ export class LogStore {
     }
   }
 
-  #directoryOf(id: string): string {
+  /** The directory of a container's log, which is made with the first output. */
+  directoryOf(id: string): string {
     return `${this.#logDir}/${id}`; // join() takes longer, and this is asked for several times in each start
   }
 }

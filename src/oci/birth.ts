@@ -39,7 +39,7 @@ export function birthBy(
           ...mountUserns.map((fd, i) => ({ fd, place: FIRST_MOUNT_USERNS_FD + i })),
         ];
         const places = placed.map(({ place }): BirthWord => ['place', String(place)]);
-        const { flags, network } = networkFor(request.namespaces, births);
+        const { flags, network } = networkFor(request.template.namespaces, births);
         const joins: BirthWord[] = network.map(() => ['network', '']);
         const body = birthBody(flags, [...words, ...places, ...joins], request.program);
         connection.send(FRAME.birth, body, [boot, group, ...placed.map(({ fd }) => fd), ...network]);
@@ -122,7 +122,7 @@ async function takeOver(request: BirthOrder, answer: Frame, births: Pick<Births,
     closeAll(answer.descriptors);
     throw new NiwaError('SPEC_INVALID', 'niwa-oci has sent something else than its process');
   }
-  return await births.take(request.handle, pidfd, control, request.lateWrites, request.givesGroup);
+  return await births.take(request.handle, pidfd, control, request.template.lateWrites, request.givesGroup);
 }
 
 function failureOf(body: Buffer): KernelError {

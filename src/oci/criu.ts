@@ -109,7 +109,7 @@ function restoreBy(
     plan(view: HostView) {
       const plan: OciPlan = planIn(view);
       words = wordsOf({ stage: view.stage, cgroup: plan.cgroup.path });
-      return { ...plan, encode: () => new Uint8Array() }; // CRIU makes what the program would have made
+      return { ...plan, source: plan, encode: () => new Uint8Array() }; // CRIU makes what the program would have made
     },
     async bear(request) {
       try {

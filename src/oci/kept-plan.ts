@@ -40,13 +40,13 @@ export function ociPlanOf(
     const made = make();
     const program = encodeProgram(made.boot);
     plans.set(config, { key, plan: made, program });
-    return { ...made, encode: () => program };
+    return { ...made, source: made, encode: () => program };
   }
   const { plan, program } = kept;
   const path = sources.group?.path ?? `${containersCgroup}/${id}`;
-  return { ...plan, id, cgroup: { ...plan.cgroup, path }, encode: () => program };
+  return { ...plan, id, cgroup: { ...plan.cgroup, path }, source: plan, encode: () => program };
 }
 
 function encoded(plan: OciPlan): EncodedOciPlan {
-  return { ...plan, encode: () => encodeProgram(plan.boot) };
+  return { ...plan, source: plan, encode: () => encodeProgram(plan.boot) };
 }

@@ -10,13 +10,21 @@ const OP_BYTES = 8;
 const MOST_NUMBERS = 0xffff;
 const LITTLE = endianness() === 'LE';
 
-/** What the boot program reads of an operation. */
-export type Encodable = Omit<Op, 'text'>;
+/** An argument of an operation. */
+export type Argument = number | bigint | string;
 
-/** Operations that follow each other in a program, in the layout of native/boot/program.h. */
-export interface EncodedOps {
-  count: number;
-  bytes: Uint8Array;
+/** A program of which each start fills in some arguments. */
+export interface OpenProgram {
+  /** How many operations it has. */
+  readonly count: number;
+  /** Its bytes in the layout of native/boot/program.h, without the header; and in between what is filled in. */
+  readonly pieces: readonly (Uint8Array | Hole)[];
+}
+
+/** The place of an argument that each start fills in. */
+export interface Hole {
+  /** What stands for the argument until then: a number for a number, a string for a string. */
+  readonly blank: number | string;
 }
 
 /**
@@ -24,65 +32,123 @@ export interface EncodedOps {
  * @returns the bytes that the helper reads from its control socket
  */
 export function encodeProgram(ops: readonly Op[]): Uint8Array {
-  return joinOps([encodeOps(ops)]);
+  return joined(ops.length, [encodeOps(ops)]);
 }
 
-/** Makes a boot program of all its operations, as {@link encodeProgram}. */
-export function joinOps(parts: readonly EncodedOps[]): Uint8Array {
-  const count = parts.reduce((sum, part) => sum + part.count, 0);
-  const length = parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  const program = new Uint8Array(HEADER_BYTES + length);
-  const view = new DataView(program.buffer);
-  [MAGIC, count, length].forEach((word, i) => {
-    view.setUint32(4 * i, word, LITTLE);
-  });
+/**
+ * Writes a program once for many starts.
+ * @param isOpen says of an argument whether each start fills it in
+ */
+export function openProgram(ops: readonly Op[], isOpen: (argument: Argument) => boolean): OpenProgram {
+  const pieces: (Uint8Array | Hole)[] = [];
+  for (const piece of ops.flatMap((op) => [...cut(op, isOpen)])) {
+    const last = pieces.at(-1);
+    if (last instanceof Uint8Array && piece instanceof Uint8Array) pieces.splice(-1, 1, Buffer.concat([last, piece]));
+    else pieces.push(piece);
+  }
+  return { count: ops.length, pieces };
+}
+
+/**
+ * Gives the program of one start: what {@link encodeProgram} gives of its operations.
+ * @param fill gives the argument for what stands in its place
+ */
+export function fillProgram(
+  { count, pieces }: OpenProgram,
+  fill: (blank: Hole['blank']) => number | string,
+): Uint8Array {
+  return joined(
+    count,
+    pieces.map((piece) => (piece instanceof Uint8Array ? piece : fill(piece.blank))),
+  );
+}
+
+/** Cuts the bytes of an operation at its open arguments. */
+function* cut(op: Op, isOpen: (argument: Argument) => boolean): Iterable<Uint8Array | Hole> {
+  const bytes = encodeOps([op]);
+  let [from, at] = [0, OP_BYTES];
+  for (const argument of [...op.numbers, ...op.strings]) {
+    const end = at + bytesOf(argument);
+    if (isOpen(argument)) {
+      yield bytes.subarray(from, at);
+      yield { blank: typeof argument === 'bigint' ? Number(argument) : argument };
+      from = end;
+    }
+    at = end;
+  }
+  yield bytes.subarray(from);
+}
+
+/** Joins a program of bytes and of arguments that are not written yet. */
+function joined(count: number, pieces: readonly (Uint8Array | number | string)[]): Uint8Array {
+  let length = 0;
+  for (const piece of pieces) length += typeof piece === 'object' ? piece.length : bytesOf(piece);
+  const program = Buffer.allocUnsafe(HEADER_BYTES + length); // all of it is written
+  const view = viewOf(program);
+  view.setUint32(0, MAGIC, LITTLE);
+  view.setUint32(4, count, LITTLE);
+  view.setUint32(8, length, LITTLE);
   let at = HEADER_BYTES;
-  for (const { bytes } of parts) {
-    program.set(bytes, at);
-    at += bytes.length;
+  for (const piece of pieces) {
+    if (typeof piece !== 'object') {
+      at = put(piece, program, view, at);
+      continue;
+    }
+    program.set(piece, at);
+    at += piece.length;
   }
   return program;
 }
 
 /** Writes some operations of a program. */
-export function encodeOps(ops: readonly Encodable[]): EncodedOps {
-  const strings = ops.map((op) => op.strings.map((text) => Buffer.byteLength(text)));
-  const length = ops.reduce((sum, { numbers }, i) => sum + bytesOf(numbers.length, strings[i] ?? []), 0);
-  const bytes = Buffer.alloc(length);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+function encodeOps(ops: readonly Op[]): Uint8Array {
+  let length = 0;
+  for (const { numbers, strings } of ops) {
+    length += OP_BYTES + 8 * numbers.length;
+    for (const text of strings) length += bytesOf(text);
+  }
+  const bytes = Buffer.allocUnsafe(length); // all of it is written
+  const view = viewOf(bytes);
   let at = 0;
-  ops.forEach((op, i) => {
-    at = encodeOp(op, strings[i] ?? [], bytes, view, at);
-  });
-  return { count: ops.length, bytes };
+  for (const op of ops) at = encodeOp(op, bytes, view, at);
+  return bytes;
 }
 
-function bytesOf(numbers: number, strings: readonly number[]): number {
-  return OP_BYTES + 8 * numbers + strings.reduce((sum, bytes) => sum + 4 + bytes + 1, 0);
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
+}
+
+function bytesOf(argument: Argument): number {
+  return typeof argument === 'string' ? 4 + Buffer.byteLength(argument) + 1 : 8;
 }
 
 /**
- * Writes one operation at the offset `start`, with the given lengths of its strings; gives the offset after it.
+ * Writes one operation at the offset `start`; gives the offset after it.
  * @throws NiwaError SPEC_INVALID for more numbers than the layout has room for
  */
-function encodeOp(op: Encodable, lengths: readonly number[], buffer: Buffer, view: DataView, start: number): number {
-  if (op.numbers.length > MOST_NUMBERS)
-    throw new NiwaError('SPEC_INVALID', `${op.name} has ${op.numbers.length} numbers, and may have ${MOST_NUMBERS}`);
-  view.setUint16(start, OP_CODES[op.name], LITTLE);
-  view.setUint16(start + 2, op.numbers.length, LITTLE);
-  view.setUint32(start + 4, op.strings.length, LITTLE);
+function encodeOp({ name, numbers, strings }: Op, buffer: Buffer, view: DataView, start: number): number {
+  if (numbers.length > MOST_NUMBERS)
+    throw new NiwaError('SPEC_INVALID', `${name} has ${numbers.length} numbers, and may have ${MOST_NUMBERS}`);
+  view.setUint16(start, OP_CODES[name], LITTLE);
+  view.setUint16(start + 2, numbers.length, LITTLE);
+  view.setUint32(start + 4, strings.length, LITTLE);
   let at = start + OP_BYTES;
-  for (const number of op.numbers) {
-    setUint64(view, at, number);
-    at += 8;
-  }
-  op.strings.forEach((text, i) => {
-    const bytes = lengths[i] ?? 0;
-    view.setUint32(at, bytes, LITTLE);
-    buffer.write(text, at + 4);
-    at += 4 + bytes + 1;
-  });
+  for (const number of numbers) at = put(number, buffer, view, at);
+  for (const text of strings) at = put(text, buffer, view, at);
   return at;
+}
+
+/** Writes an argument at the offset `at`; gives the offset after it. */
+function put(argument: Argument, buffer: Buffer, view: DataView, at: number): number {
+  if (typeof argument !== 'string') {
+    setUint64(view, at, argument);
+    return at + 8;
+  }
+  const bytes = buffer.write(argument, at + 4);
+  view.setUint32(at, bytes, LITTLE);
+  const end = at + 4 + bytes;
+  buffer[end] = 0;
+  return end + 1;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Spec } from '../protocol/resolved-spec.js';
-import { type Encodable, type EncodedOps, encodeOps, joinOps } from './encode.js';
+import { type Argument, fillProgram, type Hole, type OpenProgram, openProgram } from './encode.js';
 import type { NetworkStep } from './network.js';
 import { BLANK_DIRECTORY, BLANK_FIRST_ID, BLANK_HOSTNAME, type Op } from './op.js';
 import { type Allotment, type HostView, makePlan, type Plan } from './plan.js';
@@ -27,13 +27,13 @@ export interface PlanTemplate {
   readonly containersCgroup: string;
   /** The plan, with blanks in place of what each start has of its own. */
   readonly plan: Plan;
-  /** The program: operations with blanks, and as bytes those without. */
-  readonly program: readonly (Op | EncodedOps)[];
+  /** Its program; a hole has the number or the text with its blanks. */
+  readonly program: OpenProgram;
 }
 
 /** Gives about how many bytes a template has: its program, and the words of its operations. */
 export function templateBytes({ plan, program }: PlanTemplate): number {
-  const encoded = program.reduce((sum, part) => sum + ('bytes' in part ? part.bytes.length : 0), 0);
+  const encoded = program.pieces.reduce((sum, piece) => sum + (piece instanceof Uint8Array ? piece.length : 0), 0);
   return plan.boot.reduce((sum, { text }) => sum + text.length, encoded);
 }
 
@@ -50,6 +50,11 @@ export interface Filling {
 
 /** A plan, and its boot program as bytes. */
 export interface EncodedPlan extends Plan {
+  /**
+   * The same object for all plans that differ only in what each container has of its own: its id, host name, directory
+   * and host ids. What else is made of such a plan may be kept by it.
+   */
+  source: object;
   /** Writes the program: the result of encodeProgram() of the plan's `boot`. */
   encode(): Uint8Array;
 }
@@ -63,59 +68,70 @@ export function makeTemplate(spec: Spec, { rangeSize, files, ...host }: Template
     { ...spec, hostname: spec.hostname === null ? null : BLANK_HOSTNAME },
     { ...host, idRange: { start: BLANK_FIRST_ID, size: rangeSize }, network: { steps: [], files } },
   );
-  return { containersCgroup: host.containersCgroup, plan, program: [...inParts(plan.boot)] };
+  return { containersCgroup: host.containersCgroup, plan, program: openProgram(plan.boot, isBlank) };
 }
 
-/** Gives the plan of one start. Its `boot`, which only people read, is made when it is asked for. */
-export function fillTemplate({ containersCgroup, plan, program }: PlanTemplate, filling: Filling): EncodedPlan {
-  const { spec, idRange, steps } = filling;
-  const { id, resources, defaulted = [] } = spec;
-  const userns = idMaps(spec, idRange);
-  return {
-    ...plan,
-    id,
-    limits: { resources, defaulted },
-    cgroup: { ...plan.cgroup, path: `${containersCgroup}/${id}` },
-    userns,
-    mountMaps: mountMaps(spec, userns),
-    network: steps,
-    get boot() {
-      return plan.boot.map((op) => filled(op, filling));
-    },
-    encode: () => joinOps(program.map((part) => ('bytes' in part ? part : encodeOps([encodable(part, filling)])))),
-  };
+/** Gives the plan of one start. */
+export function fillTemplate(template: PlanTemplate, filling: Filling): EncodedPlan {
+  return new FilledPlan(template, filling);
 }
 
-/** Encodes the operations that have no blanks. */
-function* inParts(boot: readonly Op[]): Iterable<Op | EncodedOps> {
-  let whole: Op[] = [];
-  for (const op of boot) {
-    if (!hasBlank(op)) {
-      whole.push(op);
-      continue;
-    }
-    yield encodeOps(whole);
-    yield op;
-    whole = [];
+class FilledPlan implements EncodedPlan {
+  readonly id: string;
+  readonly limits: Plan['limits'];
+  readonly cgroup: Plan['cgroup'];
+  readonly devices: Plan['devices'];
+  readonly userns: Plan['userns'];
+  readonly mountMaps: Plan['mountMaps'];
+  readonly image: Plan['image'];
+  readonly clone: Plan['clone'];
+  readonly network: Plan['network'];
+  readonly source: PlanTemplate;
+  readonly #filling: Filling;
+
+  constructor(template: PlanTemplate, filling: Filling) {
+    const { containersCgroup, plan } = template;
+    const { spec, idRange, steps } = filling;
+    const { id, resources, defaulted = [] } = spec;
+    const { writes, lateWrites } = plan.cgroup;
+    this.id = id;
+    this.limits = { resources, defaulted };
+    this.cgroup = { path: `${containersCgroup}/${id}`, writes, lateWrites };
+    this.devices = plan.devices;
+    this.userns = idMaps(spec, idRange);
+    this.mountMaps = mountMaps(spec, this.userns);
+    this.image = plan.image;
+    this.clone = plan.clone;
+    this.network = steps;
+    this.source = template;
+    this.#filling = filling;
   }
-  yield encodeOps(whole);
+
+  /** Only people read it, so it is made when it is asked for. */
+  get boot(): Op[] {
+    return this.source.plan.boot.map((op) => filled(op, this.#filling));
+  }
+
+  encode(): Uint8Array {
+    return fillProgram(this.source.program, (blank) => filledIn(blank, this.#filling));
+  }
 }
 
-function hasBlank({ numbers, strings }: Op): boolean {
-  return numbers.some((number) => number < 0) || strings.some((text) => text.includes('\0'));
+function isBlank(argument: Argument): boolean {
+  return typeof argument === 'string' ? argument.includes('\0') : argument < 0;
 }
 
-function filled(op: Op, filling: Filling): Op {
-  return hasBlank(op) ? { ...encodable(op, filling), text: written(op.text, filling) } : op;
-}
-
-/** Fills in what the boot program reads, without the words for people. */
-function encodable({ name, numbers, strings }: Op, filling: Filling): Encodable {
+function filled({ name, numbers, strings, text }: Op, filling: Filling): Op {
   return {
     name,
-    numbers: numbers.map((number) => (number < 0 ? idFor(Number(number), filling) : number)),
-    strings: strings.map((text) => written(text, filling)),
+    numbers: numbers.map((number) => (isBlank(number) ? idFor(Number(number), filling) : number)),
+    strings: strings.map((one) => written(one, filling)),
+    text: written(text, filling),
   };
+}
+
+function filledIn(blank: Hole['blank'], filling: Filling): number | string {
+  return typeof blank === 'number' ? idFor(blank, filling) : written(blank, filling);
 }
 
 function written(text: string, filling: Filling): string {

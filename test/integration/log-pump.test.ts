@@ -35,7 +35,7 @@ beforeEach(() => {
   handle++;
   mkdirSync(join(base, String(handle)));
   execaSync('mkfifo', [stdout, stderr]);
-  request = { stdout, stderr, directory, maxBytes: 2 ** 40, maxFiles: 4, bytesPerSecond: 0 };
+  request = { stdout, stderr, directory, bounds: { maxBytes: 2 ** 40, maxFiles: 4, bytesPerSecond: 0 } };
 });
 
 /** Runs a line of shell whose standard streams are the FIFOs, at most until the end of the test. */
@@ -86,7 +86,7 @@ const sum = (numbers: number[]) => numbers.reduce((total, number) => total + num
 
 test('a pump that is killed at any moment loses nothing and doubles nothing', async () => {
   const kills = 50;
-  Object.assign(request, { maxBytes: 2 ** 30, maxFiles: 1024 }); // a new segment for each MiB
+  Object.assign(request.bounds, { maxBytes: 2 ** 30, maxFiles: 1024 }); // a new segment for each MiB
   const lines = Math.round(15_000_000 / SLOWNESS);
   const writer = write(`seq 1 ${lines} & seq 1 ${lines} >&2; wait`);
   let ended = false;
@@ -117,7 +117,7 @@ test('a pump that is killed at any moment loses nothing and doubles nothing', as
 });
 
 test('a log never takes more than its share, and keeps what is newest', async () => {
-  Object.assign(request, { maxBytes: 262_144, maxFiles: 4 });
+  Object.assign(request.bounds, { maxBytes: 262_144, maxFiles: 4 });
   kernel.logs.open(handle, request);
   const writer = write('seq 1 2000000').then(() => 'ended');
   let most = 0;
@@ -135,7 +135,7 @@ test('a log never takes more than its share, and keeps what is newest', async ()
 });
 
 test('the end is drained without the limit, and without what others still write', async () => {
-  request.bytesPerSecond = 4096;
+  request.bounds = { ...request.bounds, bytesPerSecond: 4096 };
   kernel.logs.open(handle, request);
   void write('yes');
   await sleep(50);
@@ -195,7 +195,7 @@ test('who follows a log without any output hears of its end', async () => {
 });
 
 test('a process may end while a container writes', async () => {
-  Object.assign(request, { maxBytes: 2 ** 20 });
+  Object.assign(request.bounds, { maxBytes: 2 ** 20 });
   void write('yes');
   for (let i = 0; i < 15; i++) {
     const { exitCode, stderr } = await execa(

@@ -65,26 +65,13 @@ Value close_frames(Info info) {
     return info.Env().Undefined();
 }
 
-SpawnRequest to_request(const Napi::Object &object) {
-    SpawnRequest request;
-    request.handle = to_u32(object.Get("handle"));
-    request.id = to_string(object.Get("id"));
-    request.cgroup = to_string(object.Get("cgroup"));
-    request.writes = to_pairs(object.Get("writes").As<Napi::Array>());
-    request.filter_devices = object.Get("devices").IsArray();
-    if (request.filter_devices) request.devices = to_device_rules(object.Get("devices").As<Napi::Array>());
-    request.uid_map = to_string(object.Get("uidMap"));
-    request.gid_map = to_string(object.Get("gidMap"));
-    request.owner = to_u32(object.Get("owner"));
-    request.mount_maps = to_pairs(object.Get("mountMaps").As<Napi::Array>());
-    return request;
-}
-
-// prepareBirth(request): Promise<{ boot, group, userns, mountUserns } | failure>
+// prepareBirth(template, handle, id, cgroup, uidMap, gidMap, owner, mountMaps):
+// Promise<{ boot, group, userns, mountUserns } | failure>
 Value prepare(Info info) {
     Addon &addon = addon_of(info);
     auto helper = addon.helper;
-    auto request = std::make_shared<SpawnRequest>(to_request(info[0].As<Napi::Object>()));
+    Arguments arguments(info);
+    auto request = std::make_shared<SpawnRequest>(to_spawn_request(arguments));
     auto place = std::make_shared<Birthplace>();
     auto work = [request, place] { *place = prepare_birth(*request); };
     return Task::run(info.Env(), work, [&addon, helper, request, place](Napi::Env env) -> Value {

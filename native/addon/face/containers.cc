@@ -19,46 +19,21 @@ Deadline to_deadline(const Napi::Object &object) {
             to_ns(object.Get("timeoutNs"))};
 }
 
-SpawnRequest to_request(const Napi::Object &object, Helper *helper) {
-    SpawnRequest request;
-    request.handle = to_u32(object.Get("handle"));
-    request.id = to_string(object.Get("id"));
-    request.cgroup = to_string(object.Get("cgroup"));
-    request.writes = to_pairs(object.Get("writes").As<Napi::Array>());
-    request.late_writes = to_pairs(object.Get("lateWrites").As<Napi::Array>());
-    request.namespaces = to_u32(object.Get("namespaces"));
-    request.input = to_bool(object.Get("stdin"));
-    request.files = to_pairs(object.Get("files").As<Napi::Array>());
-    request.stdout_path = to_string(object.Get("stdout"));
-    request.stderr_path = to_string(object.Get("stderr"));
-    request.stdio_uid = to_u32(object.Get("stdioUid"));
-    request.stdio_gid = to_u32(object.Get("stdioGid"));
-    request.pid_namespace = to_string(object.Get("pidNamespace"));
-    request.uid_map = to_string(object.Get("uidMap"));
-    request.gid_map = to_string(object.Get("gidMap"));
-    request.owner = to_u32(object.Get("owner"));
-    request.mount_maps = to_pairs(object.Get("mountMaps").As<Napi::Array>());
-    request.image = to_string(object.Get("image"));
-    request.reach = to_string(object.Get("reach"));
-    request.filter_devices = object.Get("devices").IsArray();
-    if (request.filter_devices) request.devices = kept_device_rules(object.Get("devices").As<Napi::Array>());
-    request.holds_mounts = to_bool(object.Get("holdsMounts"));
-    request.program = to_bytes(object.Get("program"));
-    request.starts = !object.Get("start").IsNull();
-    request.helper = helper;
-    return request;
+// A list of values for JavaScript: to set the fields of an object by their names takes several times as long.
+Napi::Array from_list(Napi::Env env, std::initializer_list<Value> values) {
+    auto list = Napi::Array::New(env, values.size());
+    uint32_t i = 0;
+    for (const Value &value : values) list.Set(i++, value);
+    return list;
 }
 
-// How long parts of a start took, in microseconds by their names.
-Napi::Object from_phases(Napi::Env env, std::initializer_list<std::pair<const char *, uint64_t>> phases_ns) {
-    Napi::Object object = Napi::Object::New(env);
-    for (const auto &[name, ns] : phases_ns) object.Set(name, static_cast<double>(ns / 1000));
-    return object;
+Value from_usec(Napi::Env env, uint64_t ns) {
+    return from_number(env, static_cast<double>(ns / 1000));
 }
 
 // The start of a container: what is asked for, and what comes of it.
 struct Start {
-    uint64_t lifetime_ns;
+    uint64_t lifetime_ns = 0;
     Deadline deadline;
     Failure failure{Failure::kBoot, UINT32_MAX, ESRCH, 0};
     uint64_t asked_ns = 0;
@@ -85,60 +60,92 @@ void run_start(Monitor &monitor, Container &container, bool already_sent, Start 
 
 Value from_start(Napi::Env env, const Start &start) {
     if (start.failure.failed()) return from_failure(env, start.failure);
-    Napi::Object result = Napi::Object::New(env);
-    result.Set("startedNs", from_ns(env, start.started_ns));
-    result.Set("deadlineNs", from_ns(env, start.deadline.at_ns));
-    result.Set("phases", from_phases(env, {{"startQueue", start.started_ns - start.asked_ns},
-                                           {"exec", start.executed_ns - start.started_ns}}));
-    return result;
+    return from_list(env, {from_ns(env, start.started_ns), from_ns(env, start.deadline.at_ns),
+                           from_usec(env, start.started_ns - start.asked_ns),
+                           from_usec(env, start.executed_ns - start.started_ns)});
 }
 
-// create(request): Promise<{ pid, startTicks, phases, started } | failure>
+// All of one call of create(), from the request to the answer.
+struct Making {
+    SpawnRequest request;
+    uint32_t network_of = 0;
+    std::shared_ptr<Helper> helper; // kept open for as long as the worker runs
+    uint64_t asked_ns = 0, queue_ns = 0;
+    Spawned spawned;
+    int log_error = 0; // the errno for which its output is not stored
+    Start start;
+};
+
+// Begins to store the output of a container that was just made. Gives 0 or a negative errno.
+int open_log(LogPump &logs, const SpawnRequest &request, Container &container) {
+    LogRequest log;
+    log.stdout_path = request.stdout_path;
+    log.stderr_path = request.stderr_path;
+    log.directory = request.log_directory;
+    log.bounds = *request.common->log;
+    int error = logs.open(request.handle, std::move(log));
+    for (Fd &fifo : container.output) fifo.reset();
+    return error;
+}
+
+// Makes the container, opens its log, and starts it, as the request says. Runs on a worker thread.
+void run_making(Addon &addon, Making &making) {
+    SpawnRequest &request = making.request;
+    making.queue_ns = boottime_ns() - making.asked_ns;
+    if (making.network_of != 0 && !request.network_of) { // a clone would get niwad's own network namespace
+        making.spawned.failure = {Failure::kClone, 0, ESRCH, 0};
+        return;
+    }
+    Fd netns = (request.common->namespaces & CLONE_NEWNET) != 0 ? addon.netns.take() : Fd();
+    request.netns = netns.get();
+    making.spawned = create_container(request);
+    if (making.spawned.failure.failed()) return;
+    Container &container = *making.spawned.container;
+    addon.monitor->add(making.spawned.container);
+    making.start.asked_ns = boottime_ns();
+    if (request.common->log) making.log_error = -open_log(*addon.logs, request, container);
+    if (request.starts) run_start(*addon.monitor, container, request.starts_at_once(), making.start);
+}
+
+Value from_making(Napi::Env env, const Making &making) {
+    const Spawned &spawned = making.spawned;
+    if (spawned.failure.failed()) return from_failure(env, spawned.failure);
+    const Phases &phases = spawned.phases;
+    Value started = making.request.starts ? from_start(env, making.start) : env.Null();
+    return from_list(env, {from_number(env, spawned.container->life.pid), from_ns(env, spawned.start_ticks),
+                           from_number(env, making.log_error), started, from_usec(env, making.queue_ns),
+                           from_usec(env, phases.group), from_usec(env, phases.devices), from_usec(env, phases.userns),
+                           from_usec(env, phases.clone), from_usec(env, phases.boot)});
+}
+
+// create(template, handle, id, cgroup, uidMap, gidMap, owner, mountMaps, stdioUid, stdioGid, stdout, stderr, files,
+// logDirectory, networkOf, program, start): Promise<[pid, startTicks, logErrno, started, queue, group, devices, userns,
+// clone, boot] | failure>
 Value create(Info info) {
     Addon &addon = addon_of(info);
-    auto helper = addon.helper; // kept open for as long as the worker runs
-    auto object = info[0].As<Napi::Object>();
-    auto request = std::make_shared<SpawnRequest>(to_request(object, helper.get()));
-    uint32_t network_of = to_u32(object.Get("networkOf"));
-    request->network_of = addon.monitor->find(network_of);
-    bool network_gone = network_of != 0 && !request->network_of; // a clone would get niwad's own network namespace
-    auto spawned = std::make_shared<Spawned>();
-    auto start = std::make_shared<Start>();
-    if (request->starts) {
-        auto wanted = object.Get("start").As<Napi::Object>();
-        *start = to_start(wanted.Get("lifetimeNs"), wanted.Get("deadline"));
+    Arguments arguments(info);
+    auto making = std::make_shared<Making>();
+    making->helper = addon.helper;
+    SpawnRequest &request = making->request = to_spawn_request(arguments);
+    request.stdio_uid = to_u32(arguments.next());
+    request.stdio_gid = to_u32(arguments.next());
+    request.stdout_path = to_string(arguments.next());
+    request.stderr_path = to_string(arguments.next());
+    request.files = to_pairs(arguments.next().As<Napi::Array>());
+    request.log_directory = to_string(arguments.next());
+    making->network_of = to_u32(arguments.next());
+    request.network_of = addon.monitor->find(making->network_of);
+    request.program = to_bytes(arguments.next());
+    Value start = arguments.next();
+    request.starts = !start.IsNull();
+    if (request.starts) {
+        auto wanted = start.As<Napi::Object>();
+        making->start = to_start(wanted.Get("lifetimeNs"), wanted.Get("deadline"));
     }
-    Monitor *monitor = addon.monitor.get();
-    auto queued_ns = std::make_shared<uint64_t>(boottime_ns());
-    auto work = [helper, request, spawned, start, monitor, queued_ns, network_gone, &addon] {
-        *queued_ns = boottime_ns() - *queued_ns;
-        if (network_gone) {
-            spawned->failure = {Failure::kClone, 0, ESRCH, 0};
-            return;
-        }
-        Fd netns = (request->namespaces & CLONE_NEWNET) != 0 ? addon.netns.take() : Fd();
-        request->netns = netns.get();
-        *spawned = create_container(*request);
-        if (spawned->failure.failed()) return;
-        monitor->add(spawned->container);
-        start->asked_ns = boottime_ns();
-        if (request->starts) run_start(*monitor, *spawned->container, request->starts_at_once(), *start);
-    };
-    return Task::run(info.Env(), work, [request, spawned, start, queued_ns](Napi::Env env) -> Value {
-        if (spawned->failure.failed()) return from_failure(env, spawned->failure);
-        Napi::Object result = Napi::Object::New(env);
-        result.Set("pid", spawned->container->life.pid);
-        result.Set("startTicks", from_ns(env, spawned->start_ticks));
-        const Phases &phases = spawned->phases;
-        result.Set("phases", from_phases(env, {{"queue", *queued_ns},
-                                               {"group", phases.group},
-                                               {"devices", phases.devices},
-                                               {"userns", phases.userns},
-                                               {"clone", phases.clone},
-                                               {"boot", phases.boot}}));
-        result.Set("started", request->starts ? from_start(env, *start) : env.Null());
-        return result;
-    });
+    request.helper = making->helper.get();
+    making->asked_ns = boottime_ns();
+    auto work = [&addon, making] { run_making(addon, *making); };
+    return Task::run(info.Env(), work, [making](Napi::Env env) { return from_making(env, *making); });
 }
 
 AdoptRequest to_adopt_request(const Napi::Object &object) {
@@ -192,7 +199,7 @@ Value adopt(Info info) {
     return result;
 }
 
-// start(handle, lifetimeNs, deadline): Promise<{ startedNs, deadlineNs, phases } | failure>
+// start(handle, lifetimeNs, deadline): Promise<[startedNs, deadlineNs, startQueue, exec] | failure>
 Value start(Info info) {
     Monitor *monitor = addon_of(info).monitor.get();
     auto container = monitor->find(to_u32(info[0]));

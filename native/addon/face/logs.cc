@@ -1,6 +1,7 @@
 // The logs of containers: what they write to their FIFOs is stored.
 #include "addon.h"
 #include "face.h"
+#include "spawn_values.h"
 
 namespace {
 
@@ -11,16 +12,11 @@ Value open_log(Info info) {
     request.stdout_path = to_string(object.Get("stdout"));
     request.stderr_path = to_string(object.Get("stderr"));
     request.directory = to_string(object.Get("directory"));
-    request.max_bytes = to_u64(object.Get("maxBytes"));
-    request.max_files = to_u32(object.Get("maxFiles"));
-    request.bytes_per_second = to_u64(object.Get("bytesPerSecond"));
+    request.bounds = to_log_bounds(object.Get("bounds").As<Napi::Object>());
     const Addon &addon = addon_of(info);
     auto container = addon.monitor->find(to_u32(info[0]));
     for (int i = 0; container && i < 2; i++) request.fifos[i] = std::move(container->log_fifos[i]);
-    int error = addon.logs->open(to_u32(info[0]), std::move(request));
-    if (container)
-        for (Fd &fifo : container->output) fifo.reset();
-    return from_result(info.Env(), error);
+    return from_result(info.Env(), addon.logs->open(to_u32(info[0]), std::move(request)));
 }
 
 // watchLog(handle)

@@ -47,8 +47,7 @@ template <typename Result> class Answer {
 
     void operator()(const Result &result) const {
         answers_->call([deferred = deferred_, to_value = to_value_, answers = answers_, may_end = may_end_,
-                        result](Napi::Env env, Napi::Function) {
-            if (env == nullptr) return;
+                        result](Napi::Env env) {
             answers->arrived(env, may_end);
             deferred.Resolve(to_value(env, result));
         });

@@ -13,8 +13,6 @@ int to_access(const Napi::Value &letters) {
     return access;
 }
 
-} // namespace
-
 std::vector<DeviceRule> to_device_rules(const Napi::Array &array) {
     std::vector<DeviceRule> rules;
     for (uint32_t i = 0; i < array.Length(); i++) {
@@ -26,15 +24,50 @@ std::vector<DeviceRule> to_device_rules(const Napi::Array &array) {
     return rules;
 }
 
-const std::vector<DeviceRule> &kept_device_rules(const Napi::Array &array) {
-    using Rules = std::vector<DeviceRule>;
-    napi_env env = array.Env();
+SpawnTemplate to_template(const Napi::Object &object) {
+    SpawnTemplate common;
+    common.writes = to_pairs(object.Get("writes").As<Napi::Array>());
+    common.late_writes = to_pairs(object.Get("lateWrites").As<Napi::Array>());
+    common.namespaces = to_u32(object.Get("namespaces"));
+    common.pid_namespace = to_string(object.Get("pidNamespace"));
+    common.holds_mounts = to_bool(object.Get("holdsMounts"));
+    common.image = to_string(object.Get("image"));
+    common.reach = to_string(object.Get("reach"));
+    common.filter_devices = object.Get("devices").IsArray();
+    if (common.filter_devices) common.devices = to_device_rules(object.Get("devices").As<Napi::Array>());
+    common.input = to_bool(object.Get("stdin"));
+    if (object.Get("log").IsObject()) common.log = to_log_bounds(object.Get("log").As<Napi::Object>());
+    return common;
+}
+
+} // namespace
+
+LogBounds to_log_bounds(const Napi::Object &object) {
+    return {to_u64(object.Get("maxBytes")), to_u32(object.Get("maxFiles")), to_u64(object.Get("bytesPerSecond"))};
+}
+
+std::shared_ptr<const SpawnTemplate> kept_template(const Napi::Object &object) {
+    using Kept = std::shared_ptr<const SpawnTemplate>;
+    napi_env env = object.Env();
     void *known = nullptr;
-    if (napi_unwrap(env, array, &known) == napi_ok) return *static_cast<Rules *>(known);
-    auto *rules = new Rules(to_device_rules(array));
-    auto forget = [](napi_env, void *data, void *) { delete static_cast<Rules *>(data); };
-    if (napi_wrap(env, array, rules, forget, nullptr, nullptr) != napi_ok) Napi::Error::Fatal("devices", "napi_wrap");
-    return *rules;
+    if (napi_unwrap(env, object, &known) == napi_ok) return *static_cast<Kept *>(known);
+    auto *kept = new Kept(std::make_shared<SpawnTemplate>(to_template(object)));
+    auto forget = [](napi_env, void *data, void *) { delete static_cast<Kept *>(data); };
+    if (napi_wrap(env, object, kept, forget, nullptr, nullptr) != napi_ok) Napi::Error::Fatal("template", "napi_wrap");
+    return *kept;
+}
+
+SpawnRequest to_spawn_request(Arguments &arguments) {
+    SpawnRequest request;
+    request.common = kept_template(arguments.next().As<Napi::Object>());
+    request.handle = to_u32(arguments.next());
+    request.id = to_string(arguments.next());
+    request.cgroup = to_string(arguments.next());
+    request.uid_map = to_string(arguments.next());
+    request.gid_map = to_string(arguments.next());
+    request.owner = to_u32(arguments.next());
+    request.mount_maps = to_pairs(arguments.next().As<Napi::Array>());
+    return request;
 }
 
 std::vector<std::pair<std::string, std::string>> to_pairs(const Napi::Array &array) {

@@ -1,12 +1,17 @@
 import type { Kernel } from '../../kernel/kernel.js';
 import type { LogStore } from '../../logs/store.js';
-import { openOutput } from '../output.js';
-import type { Draft, Resource } from './resource.js';
+import { openOutput, outputOf } from '../output.js';
+import type { Resource } from './resource.js';
 
-/** The copying of a container's output into its log, from the making of the container on. */
+/** The copying of a container's output into its log. The kernel's side begins it when it makes the container. */
 export function output(logs: LogStore, kernel: Pick<Kernel, 'terminals'>): Resource {
-  const open = (draft: Draft) => {
-    draft.output = openOutput(draft.spec, draft.handle, logs, kernel);
+  return {
+    acquire(draft) {
+      draft.output = outputOf(draft.spec, draft.handle, logs, kernel, draft.logFailure);
+    },
+    adopt(draft) {
+      draft.output = openOutput(draft.spec, draft.handle, logs, kernel);
+    },
+    release: ({ output: opened }) => opened?.log.end(),
   };
-  return { acquire: open, adopt: open, release: ({ output: opened }) => opened?.log.end() };
 }

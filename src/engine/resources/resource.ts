@@ -1,6 +1,7 @@
 import type { IdRange } from '../../host/id-pool.js';
 import type { Asker } from '../../host/reach.js';
 import type { Handle } from '../../kernel/containers.js';
+import type { KernelError } from '../../kernel/errors.js';
 import type { Lease } from '../../network/lease.js';
 import type { CgroupWrite } from '../../plan/resources.js';
 import { NiwaError } from '../../protocol/errors.js';
@@ -34,6 +35,8 @@ export class Draft implements Holder {
   lease: Lease | null = null;
   handle: Handle = 0;
   output: Output | null = null;
+  /** Why the kernel's side cannot store the output of a container that was just made. */
+  logFailure: KernelError | null = null;
   /** The first state of the container, to be saved; null before the plan is made. */
   saved: SavedState | null = null;
   /** The resources whose acquisition has begun, in this order. The last one may not be acquired. */

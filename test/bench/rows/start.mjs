@@ -126,21 +126,14 @@ class Addon {
       handle,
       id,
       cgroup: plan.cgroup.path,
-      writes: [],
-      lateWrites: [],
-      namespaces: plan.clone.flags,
-      holdsMounts: true,
-      pidNamespace: '',
+      template: templateOf(plan.clone.flags, devices),
       networkOf: 0,
       owner: plan.userns?.uids[0]?.host ?? 0,
       mountMaps: [],
-      image: '',
-      reach: '',
-      devices: devices ? USUAL_DEVICES : null,
       uidMap: plan.userns === null ? '' : mapFile(plan.userns.uids),
       gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),
-      stdin: false,
       files: [],
+      logDirectory: '',
       stdout: join(fifos, 'stdout'),
       stderr: join(fifos, 'stderr'),
       stdioUid: 0,
@@ -163,6 +156,32 @@ class Addon {
     this.#waiting.delete(handle);
     this.#ended.delete(handle);
   }
+}
+
+/** @type {Map<string, import('../../../dist/kernel/containers.js').CreateTemplate>} */
+const templates = new Map();
+
+/**
+ * The template of a row, which all its starts share as they do in niwad.
+ * @param {number} namespaces
+ * @param {boolean} filters whether there is a filter of devices
+ */
+function templateOf(namespaces, filters) {
+  const key = `${namespaces} ${filters}`;
+  const template = templates.get(key) ?? {
+    writes: [],
+    lateWrites: [],
+    namespaces,
+    pidNamespace: '',
+    holdsMounts: true,
+    image: '',
+    reach: '',
+    devices: filters ? USUAL_DEVICES : null,
+    stdin: false,
+    log: null,
+  };
+  templates.set(key, template);
+  return template;
 }
 
 const BARE = { userns: /** @type {const} */ ('host'), seccomp: /** @type {const} */ ('unconfined') };

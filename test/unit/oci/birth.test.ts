@@ -32,7 +32,8 @@ async function sent(namespaces: number, ready: number) {
     },
   };
   const birth = birthBy(connection as unknown as Connection, births, undefined as never, async () => {});
-  const request = { handle: 1, namespaces, program: new Uint8Array(), lateWrites: [] } as unknown as CreateRequest;
+  const template = { namespaces, lateWrites: [] };
+  const request = { handle: 1, template, program: new Uint8Array() } as unknown as CreateRequest;
   expect(await birth.bear(request)).toBe(99);
   return { ...frames[0], taken };
 }

@@ -20,7 +20,7 @@ const CHOICES: OciChoices = { id: 'ours', bundle: '/b', newKeyring: true, pivots
 
 /** The plan of a start, and what it would be without what is kept. */
 function both(config: OciConfig, id: string, sources = SOURCES, choices = CHOICES, host = HOST) {
-  const { encode, ...kept } = ociPlanOf(id, config, host, sources, RESOURCES, choices);
+  const { encode, source: _, ...kept } = ociPlanOf(id, config, host, sources, RESOURCES, choices);
   const fresh = makeOciPlan(id, config, host, sources, RESOURCES, choices);
   return { kept: { ...kept, program: encode() }, fresh: { ...fresh, program: encodeProgram(fresh.boot) } };
 }

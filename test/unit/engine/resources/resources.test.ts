@@ -98,7 +98,7 @@ describe('a container that is taken over', () => {
     resources.adopt(draft);
     expect([draft.idRange, draft.lease, draft.opened.failure]).toEqual([range, LEASE, null]);
     const files = ['states.directoryOf', 'networks.adoptFiles'];
-    expect(calls).toEqual(['networks.adopt', ...files, 'logs.logOf', 'logs.open']);
+    expect(calls).toEqual(['networks.adopt', ...files, 'logs.open', 'logs.logOf']);
     expect(() => idPool.take()).toThrow(/ranges of host ids are in use/);
     await resources.release(draft, AFTER_EXITED);
     expect(idPool.take()).toEqual(range);
