@@ -4,7 +4,7 @@ import { asksAgent } from '../plan/oci/process.js';
 import { MAX_64_BITS, refused, requireWithin } from '../plan/oci/refusal.js';
 import { refusesAlways } from '../plan/seccomp.js';
 import { SECCOMP_ACTIONS_OF_ENGINES, SECCOMP_COMPARISONS } from '../protocol/spec/seccomp.js';
-import { checkFilterSize } from './check-filter-size.js';
+import { excessOf } from '../spec/filter-size.js';
 
 /** The largest number by action, see SECCOMP_RET_ERRNO and SECCOMP_RET_TRACE in seccomp(2). Others have none. */
 const MAX_ERRNOS: Readonly<Record<string, number>> = { SCMP_ACT_ERRNO: 4095, SCMP_ACT_TRACE: 0xffff };
@@ -68,7 +68,8 @@ export function checkSeccomp(seccomp: OciSeccomp & { architectures?: string[] })
     if (!ACTIONS.includes(action)) throw refused(`${place}.${field} "${action}"`, 'there is no such action');
   };
   known(defaultAction, 'defaultAction');
-  checkFilterSize(seccomp);
+  const excess = excessOf(syscalls);
+  if (excess !== undefined) throw refused(`${place}.syscalls${excess.at}`, `more than ${excess.most} ${excess.what}`);
   checkAgent(seccomp);
   checkErrno(defaultErrnoRet, defaultAction, `${place}.defaultErrnoRet`);
   for (const [i, name] of architectures.entries())

@@ -56,11 +56,15 @@ function detachProblems(asked: ExecInput): FieldProblem[] {
 }
 
 /** Finds in an exec the problems that the same fields would have in the container's own spec. */
-function execProblems({ args, env = {}, user, capabilities, rlimits }: ExecInput, { userns }: Spec): FieldProblem[] {
+function execProblems(
+  { args, env = {}, user, capabilities, seccomp, rlimits }: ExecInput,
+  { userns }: Spec,
+): FieldProblem[] {
   const asSpec = {
     process: { args, env, ...(user === undefined ? {} : { user }) },
     userns,
     ...(capabilities === undefined ? {} : { capabilities }),
+    ...(seccomp === undefined ? {} : { seccomp }),
     ...(rlimits === undefined ? {} : { rlimits }),
   };
   return meaningProblems(asSpec).map((problem) => ({ ...problem, path: problem.path.replace(/^process\./, '') }));

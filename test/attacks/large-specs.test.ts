@@ -1,6 +1,7 @@
 // Technique: specs so large that a list of them is more than one text can hold (545 of 1 MB broke the list for good),
-// and so many bytes of labels that each usage record fills the disk.
+// so many bytes of labels that each usage record fills the disk, and profiles that libseccomp compiles for hours.
 import { expect } from 'vitest';
+import type { SpecInput } from '../../src/protocol/spec.js';
 import { test } from './attack.js';
 
 const KIB = 1024;
@@ -13,6 +14,27 @@ test('large specs: one of 1 MB is refused, and so are 17 KiB of labels', async (
   await expect(niwad.client.create({ process: { args, env } })).rejects.toMatchObject(refused);
   const labels = Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`l${i}`, 'x'.repeat(KIB)]));
   await expect(niwad.client.create({ process: { args }, labels })).rejects.toMatchObject(refused);
+});
+
+/** libseccomp would take hours for it, on the event loop; oci-configs.test.ts has the control. */
+const seccomp: SpecInput['seccomp'] & object = {
+  defaultAction: 'SCMP_ACT_ALLOW',
+  syscalls: Array.from({ length: 12 }, (_, value) => ({
+    names: ['read'],
+    action: 'SCMP_ACT_ERRNO',
+    args: [0, 1, 2].map((index) => ({ index, value, op: 'SCMP_CMP_GE' as const })),
+  })),
+};
+
+test('large specs: a profile that libseccomp compiles for hours is refused, of a container and of an exec', async ({
+  niwad,
+}) => {
+  const refused = { code: 'SPEC_INVALID', message: expect.stringContaining('seccomp.syscalls[4]: found more than 12') };
+  await expect(niwad.client.create({ process: { args }, seccomp })).rejects.toMatchObject(refused);
+  const { id } = await niwad.client.create({ process: { args: ['sleep', '1000'] } });
+  await niwad.client.start(id);
+  await expect(niwad.client.exec(id, { args, seccomp })).rejects.toMatchObject(refused);
+  await niwad.client.remove(id, { force: true });
 });
 
 test('large specs: a list of the largest that are taken is whole, and holds up nobody', async ({ niwad }) => {

@@ -102,7 +102,7 @@ const argument = fc.record(
 );
 const rule = fc.record(
   {
-    names: fc.array(fc.constantFrom('read', 'write', 'ptrace', 'no_such_call'), { minLength: 1, maxLength: 3 }),
+    names: fc.uniqueArray(fc.constantFrom('read', 'write', 'ptrace', 'no_such_call'), { minLength: 1, maxLength: 3 }),
     action,
     errnoRet,
     args: fc.array(argument, { maxLength: 2 }),

@@ -8,6 +8,8 @@ const container = specOf({
   seccomp: 'unconfined',
   rlimits: { nofile: 9, core: 0 },
 });
+const oneRule = { names: ['read'], action: 'SCMP_ACT_LOG', args: [{ index: 0, value: 1, op: 'SCMP_CMP_GE' }] };
+const manyRules = Array(65).fill(oneRule);
 
 describe('an exec', () => {
   it('is as its container where nothing else is said', () => {
@@ -68,6 +70,7 @@ describe('an exec', () => {
     [{ args: ['a'], capabilities: { drop: ['NONE'] } }, 'capabilities.drop[0]'],
     [{ args: ['a'], rlimits: { core: { soft: 2, hard: 1 } } }, 'rlimits.core.soft'],
     [{ args: ['a'], seccomp: 'none' }, 'seccomp'],
+    [{ args: ['a'], seccomp: { defaultAction: 'SCMP_ACT_ALLOW', syscalls: manyRules } }, 'seccomp.syscalls[64]'],
     [{ args: ['a'], detach: 'yes' }, 'detach'],
     [{ args: ['a'], detach: true, tty: true }, 'tty'],
     [{ args: ['a'], detach: true, stdin: true }, 'stdin'],

@@ -1,5 +1,4 @@
-import type { OciSeccomp } from '../plan/oci/config.js';
-import { refused } from '../plan/oci/refusal.js';
+import { show } from './problems.js';
 
 /**
  * The time that libseccomp takes grows exponentially with the rules of one call that have several conditions: twelve
@@ -11,7 +10,11 @@ const MOST_RULES_OF_A_CALL = 64;
 const MOST_CONDITIONS_OF_A_CALL = 12;
 const MOST_CONDITIONS = 256;
 
-type Conditions = NonNullable<NonNullable<OciSeccomp['syscalls']>[number]['args']>;
+/** A rule of a filter, as far as its size goes. */
+interface Rule {
+  names?: readonly string[];
+  args?: readonly { index?: number | bigint }[];
+}
 
 /** What the rules of one call have. */
 interface Size {
@@ -21,41 +24,47 @@ interface Size {
   combined: number;
 }
 
-/**
- * Refuses a filter that libseccomp could not compile in a short time. Pure.
- * @throws NiwaError SPEC_INVALID
- */
-export function checkFilterSize({ syscalls = [] }: OciSeccomp): void {
-  const place = 'linux.seccomp.syscalls';
+/** Where a filter is larger than libseccomp can compile in a short time. */
+export interface Excess {
+  /** The place in the list of rules, such as `[4]`; empty for the whole list. */
+  at: string;
+  /** What there is too much of. */
+  what: string;
+  most: number;
+}
+
+/** Gives the first excess of the rules of a filter; undefined where libseccomp compiles them in a short time. Pure. */
+export function excessOf(syscalls: readonly Rule[]): Excess | undefined {
   const calls = new Map<string, Size>();
   let [names, conditions] = [0, 0];
   for (const [i, { names: called = [], args = [] }] of syscalls.entries()) {
     names += called.length;
-    if (names > MOST_NAMES) throw refused(place, `they name more than ${MOST_NAMES} calls`);
-    const own = sizeOf(args);
     conditions += args.length * called.length;
-    if (conditions > MOST_CONDITIONS) throw refused(place, `they have more than ${MOST_CONDITIONS} conditions (args)`);
+    if (names > MOST_NAMES) return { at: '', what: 'names of calls', most: MOST_NAMES };
+    if (conditions > MOST_CONDITIONS) return { at: '', what: 'conditions (args)', most: MOST_CONDITIONS };
+    const own = sizeOf(args);
     for (const name of own.rules === 0 ? [] : called) {
       const { rules, combined } = calls.get(name) ?? { rules: 0, combined: 0 };
       const size = { rules: rules + own.rules, combined: combined + own.combined };
       calls.set(name, size);
-      requireSmall(size, `${place}[${i}] "${name}"`);
+      const excess = excessOfCall(size, name);
+      if (excess !== undefined) return { at: `[${i}]`, ...excess };
     }
   }
+  return undefined;
 }
 
 /** Conditions on the same argument are rules of their own: any of them has to hold, see compileSeccomp(). */
-function sizeOf(args: Conditions): Size {
+function sizeOf(args: NonNullable<Rule['args']>): Size {
   const isCombined = args.length > 1 && new Set(args.map(({ index }) => index)).size === args.length;
   return isCombined ? { rules: 1, combined: args.length } : { rules: args.length, combined: 0 };
 }
 
-function requireSmall({ rules, combined }: Size, field: string): void {
+function excessOfCall({ rules, combined }: Size, name: string): Omit<Excess, 'at'> | undefined {
+  const ofCall = `of the call ${show(name)}`;
   if (rules > MOST_RULES_OF_A_CALL)
-    throw refused(field, `more than ${MOST_RULES_OF_A_CALL} rules of one call have conditions (args)`);
+    return { what: `rules ${ofCall} with conditions (args)`, most: MOST_RULES_OF_A_CALL };
   if (combined > MOST_CONDITIONS_OF_A_CALL)
-    throw refused(
-      field,
-      `the rules of one call that have several conditions (args) have more than ${MOST_CONDITIONS_OF_A_CALL} together`,
-    );
+    return { what: `conditions (args) in the rules ${ofCall} that have several`, most: MOST_CONDITIONS_OF_A_CALL };
+  return undefined;
 }
