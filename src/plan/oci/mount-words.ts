@@ -9,9 +9,11 @@ interface Attributes {
 /** How access times are kept is one value of several bits: the kernel takes a new one only where all are cleared. */
 const ATIME = 0x70;
 
+const READ_ONLY = 0x1;
+
 const WORDS: Readonly<Record<string, Attributes>> = {
-  ro: { set: 0x1, clear: 0 },
-  rw: { set: 0, clear: 0x1 },
+  ro: { set: READ_ONLY, clear: 0 },
+  rw: { set: 0, clear: READ_ONLY },
   nosuid: { set: 0x2, clear: 0 },
   suid: { set: 0, clear: 0x2 },
   nodev: { set: 0x4, clear: 0 },
@@ -92,6 +94,12 @@ export const mapsIds = (word: string): boolean => /^r?idmap(=|$)/.test(word);
 /** Adds a word: the later one counts. */
 export function changed(before: Attributes, { set, clear }: Attributes): Attributes {
   return { set: (before.set & ~clear) | set, clear: (before.clear & ~set) | clear };
+}
+
+/** Whether a mount with these words is read-only. */
+export function makesReadOnly(words: readonly string[]): boolean {
+  const { set } = words.reduce((before, word) => changed(before, attributeOf(word) ?? NO_ATTRIBUTES), NO_ATTRIBUTES);
+  return (set & READ_ONLY) !== 0;
 }
 
 /** Whether a word does nothing but lift a restriction. */

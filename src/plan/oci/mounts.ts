@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Op } from '../op.js';
 import type { OciMount } from './config.js';
 import {
@@ -5,6 +6,7 @@ import {
   COPIES,
   changed,
   liftsNothing,
+  makesReadOnly,
   mapsIds,
   NO_ATTRIBUTES,
   propagationOf,
@@ -25,21 +27,25 @@ export function isRemount({ options = [] }: OciMount): boolean {
   return options.includes(REMOUNT);
 }
 
+/** The destination of a mount in one form: `/a` and `/a/` are the same place. */
+export function placeOf({ destination }: OciMount): string {
+  return posix.normalize(`${destination}/`);
+}
+
 /**
  * Whether the first process may write to the tree of its groups: a cgroup mount of the config is not read-only, and no
  * remount makes it so.
  */
 export function hasOwnGroups(mounts: readonly OciMount[]): boolean {
-  return mounts.some((item) => {
-    const { destination, type = '' } = item;
-    const here = mounts.filter((one) => one === item || (isRemount(one) && one.destination === destination));
-    const isReadonly = here.some(({ options = [] }) => options.reduce(changedBy, NO_ATTRIBUTES).set & READ_ONLY);
-    return !isBind(item) && !isRemount(item) && ['cgroup', 'cgroup2'].includes(type) && !isReadonly;
-  });
+  const groups = mounts.filter(showsGroups);
+  if (groups.length === 0) return false;
+  const readOnly = new Set(mounts.filter(isRemount).filter(isReadOnly).map(placeOf));
+  return groups.some((item) => !isReadOnly(item) && !readOnly.has(placeOf(item)));
 }
 
-const READ_ONLY = 1;
-const changedBy = (before: typeof NO_ATTRIBUTES, word: string) => changed(before, attributeOf(word) ?? NO_ATTRIBUTES);
+const isReadOnly = ({ options = [] }: OciMount) => makesReadOnly(options);
+const showsGroups = (item: OciMount) =>
+  ['cgroup', 'cgroup2'].includes(item.type ?? '') && !isBind(item) && !isRemount(item);
 
 /** Whether an option is one of the file system itself: niwa does not know it. */
 export function isOfFileSystem(word: string): boolean {

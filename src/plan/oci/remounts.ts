@@ -1,7 +1,6 @@
-import { posix } from 'node:path';
 import type { OciMount } from './config.js';
 import { attributeOf, lifts, NO_ATTRIBUTES } from './mount-words.js';
-import { isBind, isOfFileSystem, isRemount } from './mounts.js';
+import { isBind, isOfFileSystem, isRemount, placeOf } from './mounts.js';
 import { refused } from './refusal.js';
 
 /**
@@ -27,7 +26,7 @@ export function withRemounts(mounts: readonly OciMount[]): OciMount[] {
   if (!mounts.some(isRemount)) return changed;
   const waiting = new Map<string, Given>();
   for (const [i, item] of [...mounts.entries()].toReversed()) {
-    const place = posix.normalize(`${item.destination}/`);
+    const place = placeOf(item);
     const given = waiting.get(place) ?? { lifting: new Map(), data: [] };
     changed[i] = isRemount(item) ? restricting(item, given) : receiving(item, given);
     if (isRemount(item)) waiting.set(place, withWordsOf(item, `mounts[${i}]`, given));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ociMountOp } from '../../../../src/plan/oci/mounts.js';
+import { hasOwnGroups, ociMountOp } from '../../../../src/plan/oci/mounts.js';
 
 const RDONLY = 1;
 const NOSUID = 2;
@@ -88,5 +88,25 @@ describe('an option', () => {
     [['constructor'], 'bind', 'mounts[0].options[0] "constructor": a bind mount has no such option'],
   ])('%j of a %s is refused by its name', (options, type, message) => {
     expect(() => opOf(options, type)).toThrow(message);
+  });
+});
+
+describe('the group of a container is given to its root', () => {
+  const groups = { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid'] };
+  const remount = (destination: string, ...options: string[]) => ({ destination, options: ['remount', ...options] });
+  const readOnly = { ...groups, options: ['ro'] };
+
+  it.each([
+    ['with a cgroup mount that is writable', [groups], true],
+    ['with one of several that is', [readOnly, { ...groups, destination: '/g' }], true],
+    ['where a later word makes it writable', [{ ...groups, options: ['ro', 'rw'] }], true],
+    ['where another mount is made read-only', [groups, remount('/sys', 'ro')], true],
+    ['not with a read-only one', [readOnly], false],
+    ['not where a remount makes it read-only', [groups, remount('/sys/fs/cgroup', 'ro')], false],
+    ['not where the remount writes the place in another form', [groups, remount('/sys//fs/cgroup/', 'ro')], false],
+    ['not with a bind', [{ ...groups, type: 'bind', source: '/sys/fs/cgroup' }], false],
+    ['not without a cgroup mount', [{ destination: '/a', type: 'tmpfs' }, remount('/a', 'rw')], false],
+  ])('%s', (_, mounts, isGiven) => {
+    expect(hasOwnGroups(mounts)).toBe(isGiven);
   });
 });
