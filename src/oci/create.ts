@@ -12,7 +12,7 @@ import { birthBy } from './birth.js';
 import type { Connection } from './connection.js';
 import { writeExact } from './exact-json.js';
 import { type Place, placeOf, unusedProperties } from './group-place.js';
-import { lateHooksOf, runHooks, runLastHooks } from './hooks.js';
+import { hasEarlyHooks, lateHooksOf, runHooks, runLastHooks } from './hooks.js';
 import { type EncodedOciPlan, ociPlanOf } from './kept-plan.js';
 import { knownConfig } from './known-config.js';
 import type { BirthWord } from './messages.js';
@@ -46,8 +46,10 @@ function requireId(id: string): void {
  */
 export async function create(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
   const { births } = parts.kernel;
-  const bear: Bearer = ({ planIn, onPause }) => birthBy(connection, births, planIn, onPause);
-  const container = await createBy(parts, call, connection, bear);
+  const container = await createBy(parts, call, connection, {
+    isShort: true,
+    bear: ({ planIn, onPause }) => birthBy(connection, births, planIn, onPause),
+  });
   if (call.has('start')) await startMade(parts, container, connection, true);
   return container.id;
 }
@@ -60,13 +62,23 @@ export interface Creating {
   /** To be called with the pid, as the command sees it, when hooks can run. */
   onPause: (pid: number) => Promise<void>;
 }
-type Bearer = (creating: Creating) => Birth;
+/** How the command makes the first process. */
+interface Bearer {
+  /** Whether that takes a moment, where no hooks run. */
+  isShort: boolean;
+  bear: (creating: Creating) => Birth;
+}
 
 /**
  * Makes a container of a request with a config and a bundle.
  * @throws NiwaError SPEC_INVALID for a wrong id or config, ID_IN_USE, START_FAILED in the words that engines look for
  */
-export async function createBy(parts: VerbParts, call: Call, connection: Connection, bear: Bearer): Promise<Container> {
+export async function createBy(
+  parts: VerbParts,
+  call: Call,
+  connection: Connection,
+  { isShort, bear }: Bearer,
+): Promise<Container> {
   const id = call.argument(0, 'the id of the container');
   requireId(id);
   const tell = warningOf(connection);
@@ -84,7 +96,7 @@ export async function createBy(parts: VerbParts, call: Call, connection: Connect
   ];
   if (unused.length > 0) tell(unused);
   const state = creatingState({ ...choices, rootfs, annotations }, new Date());
-  const giveBack = parts.names.reserve(call.root, state);
+  const giveBack = parts.names.reserve(call.root, state, isShort && !hasEarlyHooks(config));
   try {
     const manager = ownsMounts(config) ? call.value('notify') : undefined;
     const place = placeOf(parts, config, id, call.bySystemd);
@@ -126,7 +138,7 @@ interface Creation {
   starts: boolean;
   /** Whether niwad removes it when it has ended. */
   isRemoved: boolean;
-  bear: Bearer;
+  bear: Bearer['bear'];
 }
 
 function choicesOf(call: Call, id: string): OciChoices {

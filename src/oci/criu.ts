@@ -5,7 +5,6 @@ import type { Birth } from '../engine/maker.js';
 import { hasGroup } from '../engine/resources/group.js';
 import { removeGroup } from '../host/cgroup.js';
 import { type CriuWord, dumpWords, restoreWords } from '../plan/oci/criu.js';
-import type { OciPlan } from '../plan/oci/plan.js';
 import { refused } from '../plan/oci/refusal.js';
 import type { HostView } from '../plan/plan.js';
 import { NiwaError } from '../protocol/errors.js';
@@ -65,11 +64,13 @@ async function restore(parts: VerbParts, call: Call, connection: Connection): Pr
     ...flagsOf(call),
     ...VALUES.flatMap((name) => (call.value(name) === undefined ? [] : [`${name}=${call.value(name)}`])),
   ];
-  const container = await createBy(parts, call, connection, ({ config, sources, planIn }) =>
-    restoreBy(connection, parts, planIn, ({ stage, cgroup }) =>
-      restoreWords(config, { sources, stage, group: inTree(parts, cgroup) }, flags),
-    ),
-  );
+  const container = await createBy(parts, call, connection, {
+    isShort: false,
+    bear: ({ config, sources, planIn }) =>
+      restoreBy(connection, parts, planIn, ({ stage, cgroup }) =>
+        restoreWords(config, { sources, stage, group: inTree(parts, cgroup) }, flags),
+      ),
+  });
   await startMade(parts, container, connection, true);
   return container.id;
 }
@@ -107,9 +108,9 @@ function restoreBy(
   let words: CriuWord[] = [];
   return {
     plan(view: HostView) {
-      const plan: OciPlan = planIn(view);
+      const plan = planIn(view);
       words = wordsOf({ stage: view.stage, cgroup: plan.cgroup.path });
-      return { ...plan, source: plan, encode: () => new Uint8Array() }; // CRIU makes what the program would have made
+      return { ...plan, encode: () => new Uint8Array() }; // CRIU makes what the program would have made
     },
     async bear(request) {
       try {

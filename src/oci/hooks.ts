@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Container } from '../engine/container.js';
 import { runHook } from '../hooks/run-hook.js';
-import type { HookPoint, OciHooks } from '../plan/oci/config.js';
+import type { HookPoint, OciConfig, OciHooks } from '../plan/oci/config.js';
 import {
   type HookStatus,
   type HookSubject,
@@ -80,6 +80,15 @@ export async function runLastHooksHere({ hooks, subject }: HooksOf, log: Logger)
     const { failure, output } = await runHook(program, {}, state, new AbortController().signal);
     if (failure !== null) log.warn({ id: subject.id, file, failure, output }, 'a hook of an engine failed');
   }
+}
+
+/**
+ * Whether hooks run while a container is made: those of the create, and those of the end where it is not made after
+ * all. Pure.
+ */
+export function hasEarlyHooks({ hooks = {} }: OciConfig): boolean {
+  const { prestart = [], createRuntime = [], createContainer = [], poststop = [] } = hooks;
+  return [prestart, createRuntime, createContainer, poststop].some((list) => list.length > 0);
 }
 
 /** What is kept of the hooks of a config until its container is deleted: those that run after its creation. Pure. */

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container } from '../engine/container.js';
 import { NiwaError } from '../protocol/errors.js';
 import { withResolvers } from '../turns/with-resolvers.js';
@@ -8,8 +9,12 @@ import { quoted } from './words.js';
 /** A container that is being made. */
 interface Making {
   state: OciState;
+  isShort: boolean;
   over: Promise<void>;
 }
+
+/** Who asks while a container is made wants to know when it can be started. */
+const PATIENCE_MS = 2000;
 
 /** The containers of engines by their names: each directory of --root has ids of its own. */
 export class OciNames {
@@ -76,9 +81,10 @@ export class OciNames {
   /**
    * Keeps the name of a container that is being made; the result gives it back.
    * @param state that of the container meanwhile
+   * @param isShort whether it is made in a moment: no hook runs meanwhile, which may ask for the state itself
    * @throws NiwaError ID_IN_USE in the words that engines look for
    */
-  reserve(root: string, state: OciState): () => void {
+  reserve(root: string, state: OciState, isShort: boolean): () => void {
     const key = keyOf(root, state.id);
     if (this.#found(key) !== undefined || this.#making.has(key))
       throw new NiwaError(
@@ -86,7 +92,7 @@ export class OciNames {
         `container with id ${quoted(state.id)} already exists; container with given ID already exists`,
       );
     const { promise: over, resolve: end } = withResolvers<void>();
-    this.#making.set(key, { state, over });
+    this.#making.set(key, { state, isShort, over });
     return () => {
       this.#making.delete(key);
       end();
@@ -101,6 +107,12 @@ export class OciNames {
   /** Waits until a container of this name is made, or is not made after all; at once where none is being made. */
   async made(root: string, id: string): Promise<void> {
     await this.#making.get(keyOf(root, id))?.over;
+  }
+
+  /** As made(), 2 s at most, and only for one that is made in a moment; at once for another one. */
+  async madeSoon(root: string, id: string): Promise<void> {
+    const making = this.#making.get(keyOf(root, id));
+    if (making?.isShort) await Promise.race([making.over, sleep(PATIENCE_MS, undefined, { ref: false })]);
   }
 }
 

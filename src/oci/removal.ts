@@ -4,9 +4,9 @@ import { NiwaError } from '../protocol/errors.js';
 import { withResolvers } from '../turns/with-resolvers.js';
 import type { Connection } from './connection.js';
 import { runLastHooks } from './hooks.js';
-import { conflict, type VerbParts } from './verb-parts.js';
+import { conflict, statusNow, type VerbParts } from './verb-parts.js';
 
-/** A container with much memory needs seconds to end; one that needs longer may never end. */
+/** A container with much memory needs seconds to end, and a full disk holds its record; longer may be for ever. */
 const END_PATIENCE_MS = 30_000;
 
 /**
@@ -37,20 +37,42 @@ export async function removeUnlessGone(parts: VerbParts, container: Container, c
   }
 }
 
-/** Kills a container. @throws NiwaError STATE_CONFLICT where its processes do not end, FORBIDDEN, NOT_FOUND */
-async function end({ runtime }: VerbParts, container: Container): Promise<void> {
+/**
+ * Removes a container that could not be started. Where that fails, the log says so: who asked for the start needs to
+ * hear why it failed.
+ */
+export async function undoStart(parts: VerbParts, container: Container, connection: Connection): Promise<void> {
+  try {
+    await removeUnlessGone(parts, container, connection);
+  } catch (error) {
+    parts.log.warn({ id: container.id, err: error }, 'a container that could not be started is not removed');
+  }
+}
+
+/** Kills a container. @throws NiwaError STATE_CONFLICT where it does not end in time, FORBIDDEN, NOT_FOUND */
+async function end(parts: VerbParts, container: Container): Promise<void> {
   if (container.state === 'exited') return;
+  const isStopped = statusNow(parts, container) === 'stopped'; // only its record is missing
+  const ended = isStopped ? container.exited : parts.runtime.stop(container.id, ROOT, { timeoutUsec: 0 });
   const late = withResolvers<'late'>();
   const timer = setTimeout(late.resolve, END_PATIENCE_MS, 'late');
   try {
-    const first = await Promise.race([runtime.stop(container.id, ROOT, { timeoutUsec: 0 }), late.promise]);
-    if (first !== 'late') return;
+    if ((await Promise.race([ended, late.promise])) === 'late') throw conflict(wordsOfLate(container));
   } finally {
     clearTimeout(timer);
   }
-  const { id } = container.spec.oci ?? container;
-  throw conflict(
-    `container ${id} has not ended ${END_PATIENCE_MS / 1000} s after SIGKILL: the kernel holds its processes (state D ` +
-      'in ps), or others have frozen them. Delete it again when they have ended',
+}
+
+function wordsOfLate({ id: own, hasEnded, spec: { oci } }: Container): string {
+  const id = oci?.id ?? own;
+  const time = `${END_PATIENCE_MS / 1000} s`;
+  if (hasEnded)
+    return (
+      `container ${id} has ended, but its record could not be written within ${time}: the log of niwad has the cause. ` +
+      'Delete it again when that is mended'
+    );
+  return (
+    `container ${id} has not ended ${time} after SIGKILL: the kernel holds its processes (state D in ps), or others ` +
+    'have frozen them. Delete it again when they have ended'
   );
 }

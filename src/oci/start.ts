@@ -2,7 +2,7 @@ import type { Container } from '../engine/container.js';
 import { NiwaError } from '../protocol/errors.js';
 import type { Connection } from './connection.js';
 import { keptHooks, runHooks } from './hooks.js';
-import { removeUnlessGone } from './removal.js';
+import { undoStart } from './removal.js';
 import type { VerbParts } from './verb-parts.js';
 import { wordsOf } from './words.js';
 
@@ -22,15 +22,14 @@ export async function startMade(
     if (undoes) connection.requireOpen(); // else it would run, and nobody would know of it
     await parts.runtime.startBorn(container.id);
   } catch (error) {
-    if (undoes) await removeUnlessGone(parts, container, connection);
+    if (undoes) await undoStart(parts, container, connection);
     throw new NiwaError('START_FAILED', wordsOf(error, container.spec.process.args[0]), { cause: error });
   }
   const late = keptHooks(container);
   try {
     if (late !== undefined) await runHooks(connection, 'poststart', late, container.pid);
   } catch (error) {
-    if (error instanceof NiwaError && error.code === 'HOOK_FAILED')
-      await removeUnlessGone(parts, container, connection);
+    if (error instanceof NiwaError && error.code === 'HOOK_FAILED') await undoStart(parts, container, connection);
     else parts.log.warn({ id: container.id }, 'niwa-oci has ended before all poststart hooks of a container had run');
     throw error;
   }

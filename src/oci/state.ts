@@ -1,6 +1,7 @@
 import type { Container } from '../engine/container.js';
 import { CONFIG_VERSION } from '../plan/oci/config.js';
 import type { OciOrigin } from '../protocol/resolved-oci.js';
+import { escaped, plain } from '../spec/printable.js';
 
 export type OciStatus = 'creating' | 'created' | 'running' | 'paused' | 'stopped';
 
@@ -62,11 +63,16 @@ export function statusOf({ state, life }: Pick<Container, 'state' | 'life'>, has
   return state;
 }
 
+/** Writes states as JSON: annotations and paths may have characters on which a terminal acts. Pure. */
+export function shownJson(states: OciState | readonly OciState[], spaces = 0): string {
+  return escaped(JSON.stringify(states, null, spaces));
+}
+
 /** Writes the table of `list`. Pure. */
 export function listTable(states: readonly OciState[]): string {
   const rows = [
     ['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER'],
-    ...states.map(({ id, pid, status, bundle, created }) => [id, String(pid), status, bundle, created, 'root']),
+    ...states.map(({ id, pid, status, bundle, created }) => [id, String(pid), status, plain(bundle), created, 'root']),
   ];
   const widths = rows[0]?.map((_, column) => Math.max(12, ...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   const line = (row: string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' ');

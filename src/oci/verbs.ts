@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { version } from '../installation/version.js';
 import { isKernelError } from '../kernel/errors.js';
 import { NiwaError } from '../protocol/errors.js';
@@ -13,7 +12,7 @@ import type { Call } from './options.js';
 import { PROCESS_VERBS } from './process-verbs.js';
 import { removeUnlessGone } from './removal.js';
 import { startMade } from './start.js';
-import { listTable } from './state.js';
+import { listTable, shownJson } from './state.js';
 import { conflict, containerOf, stateOf, statusNow, type Verb, type VerbParts } from './verb-parts.js';
 
 /** The verbs of the command that niwad knows; `run` is a create, a start, and a delete at its end. */
@@ -40,17 +39,12 @@ async function start(parts: VerbParts, call: Call, connection: Connection): Prom
   return '';
 }
 
-/** Who asks while a container is made wants to know when it can be started. */
-const MAKING_PATIENCE_MS = 2000;
-
-/** Hooks of the create may ask, too: they get an answer at once. When they run, the state has a pid. */
 async function state(parts: VerbParts, call: Call): Promise<string> {
   const { names } = parts;
   const id = call.argument(0, 'the id of the container');
-  if (names.making(call.root, id)?.pid === 0)
-    await Promise.race([names.made(call.root, id), sleep(MAKING_PATIENCE_MS, undefined, { ref: false })]);
+  await names.madeSoon(call.root, id);
   const told = names.making(call.root, id) ?? stateOf(parts, containerOf(parts, call));
-  return `${JSON.stringify(told, null, 2)}\n`;
+  return `${shownJson(told, 2)}\n`;
 }
 
 async function kill(parts: VerbParts, call: Call): Promise<string> {
@@ -92,9 +86,7 @@ async function remove(parts: VerbParts, call: Call, connection: Connection): Pro
   if (mayBeGone && !parts.names.has(call.root, id, made)) return '';
   const container = containerOf(parts, call);
   const status = statusNow(parts, container);
-  if (status === 'stopped')
-    await container.exited; // the record is being written
-  else if (status !== 'created' && !call.has('force'))
+  if (status !== 'stopped' && status !== 'created' && !call.has('force'))
     throw conflict(`cannot delete container ${id} that is not stopped: ${status}; --force ends it`);
   await removeUnlessGone(parts, container, connection);
   return '';
@@ -106,7 +98,7 @@ async function list(parts: VerbParts, call: Call): Promise<string> {
     throw new NiwaError('SPEC_INVALID', 'invalid format option; use table or json');
   const own = parts.names.ids(call.root).map((id) => stateOf(parts, parts.runtime.get(id)));
   if (call.has('quiet')) return own.map(({ id }) => `${id}\n`).join('');
-  return format === 'json' ? `${JSON.stringify(own)}\n` : listTable(own);
+  return format === 'json' ? `${shownJson(own)}\n` : listTable(own);
 }
 
 async function tell(): Promise<string> {

@@ -51,8 +51,8 @@ export interface Filling {
 /** A plan, and its boot program as bytes. */
 export interface EncodedPlan extends Plan {
   /**
-   * The same object for all plans that differ only in what each container has of its own: its id, host name, directory
-   * and host ids. What else is made of such a plan may be kept by it.
+   * Plans that have the same object here differ only in what each container has of its own: its id, host name,
+   * directory and host ids. What else is made of such a plan may be kept by it.
    */
   source: object;
   /** Writes the program: the result of encodeProgram() of the plan's `boot`. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
 import { PATIENCE, SLOWNESS } from './support/host.js';
 import { isAlive } from './support/niwad.js';
-import { type BundleConfig, Oci } from './support/oci.js';
+import { type BundleConfig, NIWA_OCI, Oci } from './support/oci.js';
 import { test as base } from './support/test.js';
 
 const test = base.extend('oci', ({ niwad }) => new Oci(niwad));
@@ -302,6 +302,26 @@ test('a container that is being made has a state, and its delete waits', async (
   expect((await oci.run('state', id)).stderr).toContain('does not exist');
   expect(await niwad.client.list()).toEqual([]);
 });
+
+test.for(['createContainer', 'poststop'])(
+  'a hook %s of a create, alone, gets its answer to `state` at once',
+  async (point, { oci }) => {
+    const id = oci.id();
+    const script = `date +%s%N > asked; ${NIWA_OCI} --niwad ${oci.socket} state ${id} > told; date +%s%N > answered`;
+    const bundle = await oci.bundle('true', (config) => {
+      withHooks({ [point]: [shell(script, { env: [`PATH=${process.env.PATH}`] })] })(config);
+      if (point === 'poststop') config.mounts.push({ destination: '/x', source: '/no/such', options: ['bind'] }); // it fails
+    });
+    await oci.make('create', '--bundle', bundle, id);
+    const told = readFileSync(join(bundle, 'told'), 'utf8');
+    expect(JSON.parse(told)).toMatchObject({ id, status: 'creating', pid: 0 });
+    const [asked = 0, answered = 0] = ['asked', 'answered'].map(
+      (name) => Number(readLines(join(bundle, name))[0]) / 1e6,
+    );
+    expect(answered - asked).toBeLessThan(1500);
+    await oci.run('delete', '--force', id);
+  },
+);
 
 /** The processes that have an argument. */
 function processesWith(argument: string): string[] {

@@ -1,17 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { table } from '../../../src/cli/table.js';
-import { cut, escaped, pad, plain, widthOf } from '../../../src/cli/text.js';
-
-it('lets nothing through that a terminal would act on', () => {
-  expect(plain('a\x1b[2Jb\x07\x9bc\u202ed\nе 中 é')).toBe('a?[2Jb??c?d?е 中 é');
-});
-
-it('writes what a terminal would act on as JSON does, and leaves lines and their meaning', () => {
-  const text = 'a\x1b[2J\tb\x9b\u202ed\n中 \u{1f600}';
-  expect(escaped(text)).toBe('a\\u001b[2J\tb\\u009b\\u202ed\n中 \u{1f600}');
-  expect(JSON.parse(escaped(JSON.stringify({ text }, null, 2)))).toEqual({ text });
-});
+import { cut, pad, plain, widthOf } from '../../../src/cli/text.js';
 
 it('cuts between characters, never through one', () => {
   expect(cut('abcdef', 4)).toBe('abc…');

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { OciNames } from '../../../src/oci/names.js';
 import { creatingState } from '../../../src/oci/state.js';
@@ -7,11 +8,11 @@ const containerOf = (id: string) => ({ id: `niwa-${id}`, spec: { oci: { id, root
 
 it('knows a container that is being made, and says when it is over', async () => {
   const names = new OciNames(() => false);
-  const giveBack = names.reserve('/r', stateOf('a'));
+  const giveBack = names.reserve('/r', stateOf('a'), true);
   expect(names.making('/r', 'a')).toEqual(stateOf('a'));
   expect(names.making('/other', 'a')).toBeUndefined();
   expect(() => names.idOf('/r', 'a')).toThrow('container "a" is still being created');
-  expect(() => names.reserve('/r', stateOf('a'))).toThrow('already exists');
+  expect(() => names.reserve('/r', stateOf('a'), true)).toThrow('already exists');
   const told: string[] = [];
   const over = names.made('/r', 'a').then(() => told.push('over'));
   await names.made('/r', 'b');
@@ -23,9 +24,25 @@ it('knows a container that is being made, and says when it is over', async () =>
   expect(names.idOf('/r', 'a')).toBe('niwa-a');
 });
 
+it('lets who asks for a state wait only where the container is made in a moment', async () => {
+  const names = new OciNames(() => false);
+  names.reserve('/r', stateOf('hooks'), false);
+  const giveBack = names.reserve('/r', stateOf('quick'), true);
+  const told: string[] = [];
+  const waiting = ['quick', 'hooks', 'none'].map(async (id) => {
+    await names.madeSoon('/r', id);
+    told.push(id);
+  });
+  await sleep(50);
+  expect(told.toSorted()).toEqual(['hooks', 'none']);
+  giveBack();
+  await Promise.all(waiting);
+  expect(told.at(-1)).toBe('quick');
+});
+
 it('does not know a container that was not made after all', () => {
   const names = new OciNames(() => false);
-  names.reserve('/r', stateOf('a'))();
+  names.reserve('/r', stateOf('a'), true)();
   expect(() => names.idOf('/r', 'a')).toThrow('container "a" does not exist');
 });
 
@@ -48,7 +65,7 @@ it('frees the name of a container that is over, and keeps that of the next one w
   over.add('niwa-a');
   expect([names.has('/r', 'a'), names.ids('/r')]).toEqual([false, []]);
   expect(() => names.idOf('/r', 'a')).toThrow('container "a" does not exist');
-  const giveBack = names.reserve('/r', stateOf('a'));
+  const giveBack = names.reserve('/r', stateOf('a'), true);
   names.add({ id: 'next', spec: { oci: { id: 'a', root: '/r' } } } as never);
   giveBack();
   names.removed('niwa-a');

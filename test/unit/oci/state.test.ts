@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { creatingState, listTable, ociState, statusOf } from '../../../src/oci/state.js';
+import { creatingState, listTable, ociState, shownJson, statusOf } from '../../../src/oci/state.js';
 
 const container = { pid: 7, state: 'running', createdAt: new Date(0), life: { hasStarted: true } } as never;
 const origin = { id: 'a', root: '/r', bundle: '/b', rootfs: '/b/rootfs', annotations: { k: 'v' } };
@@ -36,4 +36,13 @@ it('writes a table', () => {
   expect(listTable([ociState(container, origin, false)]).split('\n')[1]).toMatch(
     /^a +7 +running +\/b +1970-\S+ +root$/,
   );
+});
+
+it('writes nothing on which a terminal acts, and the same JSON', () => {
+  const hostile = 'x\u001b]0;\u007f\u009b31m\u202eend';
+  const state = ociState(container, { ...origin, bundle: `/${hostile}`, annotations: { [hostile]: hostile } }, false);
+  const harmful = /[\p{Cc}\u202e]/u;
+  expect(shownJson(state)).not.toMatch(harmful);
+  expect(JSON.parse(shownJson([state], 2))).toEqual([state]);
+  expect(listTable([state]).replaceAll('\n', '')).not.toMatch(harmful);
 });
