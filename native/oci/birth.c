@@ -31,6 +31,7 @@
 #define CLONE_STEP (NO_STEP - 1)
 #define EXEC_TIMEOUT_MS 10000 // a process of the container may trace that of an exec, and hold it
 #define END_MS 1000
+#define UNDO_MS 10000
 
 // What the new process is made of.
 struct making {
@@ -107,6 +108,25 @@ static _Noreturn void tell_unborn(int niwad, uint32_t step, int32_t error, int32
     send_frame(niwad, FRAME_UNBORN, &body, NULL, 0);
     receive_answer(niwad);
     fail("the container could not be made");
+}
+
+static int undoing = -1; // the connection to niwad which undoes the process at the end of this program, else -1
+
+// Nothing in here may call fail(): the program is ending. What is received is of no matter.
+static void await_undoing(void) {
+    const struct {
+        uint32_t kind, length, step;
+        int32_t error, signal_number;
+    } unborn = {FRAME_UNBORN, 3 * sizeof(uint32_t), NO_STEP, ECANCELED, 0};
+    struct pollfd answer = {.fd = undoing, .events = POLLIN};
+    if (undoing >= 0 && send_whole(undoing, &unborn, sizeof unborn, NULL, 0) == 0) poll(&answer, 1, UNDO_MS);
+}
+
+void undo_at_exit(int niwad) {
+    static bool is_registered;
+    if (!is_registered) atexit(await_undoing);
+    is_registered = true;
+    undoing = niwad;
 }
 
 // The signal that ended the process, or 0. It ends directly after its control socket, unless another process has that.

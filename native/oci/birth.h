@@ -30,3 +30,7 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept);
 
 // Lets the process of an exec execute its program. Where that fails, as give_birth().
 void execute_born(int niwad, struct born *born);
+
+// Lets niwad undo the process that it waits for when this program ends, and waits for that: then the name of the
+// container is free again. From -1 on it does not.
+void undo_at_exit(int niwad);

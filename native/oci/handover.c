@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,20 @@ static void remove_beside(void) {
     if (pid_beside[0] != 0) unlink(pid_beside);
 }
 
+static void end_by(int signal_number) {
+    remove_beside();
+    raise(signal_number); // its action is the default again: it ends the program
+}
+
+// Signals that end this program leave no file beside the place, either. Those that are ignored stay so.
+static void remove_at_signals(void) {
+    static const int ending[] = {SIGHUP, SIGINT, SIGTERM};
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
+        struct sigaction now, wanted = {.sa_handler = end_by, .sa_flags = (int)SA_RESETHAND};
+        if (sigaction(ending[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL) sigaction(ending[i], &wanted, NULL);
+    }
+}
+
 // Gives 0 or a negative errno. The file is a new one: in a directory of others, a link with its name could lead to a
 // file of the host.
 static int write_beside(pid_t pid) {
@@ -35,6 +50,7 @@ void prepare_pid_file(const char *path, pid_t pid) {
     pid_place = path;
     bool has_room = snprintf(pid_beside, sizeof pid_beside, "%s.%d", path, getpid()) < (int)sizeof pid_beside;
     atexit(remove_beside);
+    remove_at_signals();
     int error = has_room ? write_beside(pid) : -ENAMETOOLONG;
     if (error < 0) fail("cannot write the pid file %s: %s", path, reason(-error));
 }

@@ -4,7 +4,8 @@
 #include <sys/types.h>
 
 // Writes a pid file under another name, beside its place: whoever waits for it never sees a part of it, nor a process
-// that has not begun. Ends the program where the pid file could not be written. The path has to stay.
+// that has not begun. Ends the program where the pid file could not be written. The path has to stay. Where the program
+// ends before place_pid_file(), also by SIGHUP, SIGINT or SIGTERM, the file is removed.
 void prepare_pid_file(const char *path, pid_t pid);
 
 // Moves the pid file to its place, if one was prepared. Gives 0 or a negative errno.

@@ -56,23 +56,26 @@ static void add_count(struct buffer *request, const char *name, size_t count) {
     if (count > 0) request_add(request, name, text);
 }
 
-// Hands over the terminal and the pidfd of a process to the engine, and prepares the pid file.
-static void hand_over(const struct command *command, const struct born *born) {
+// Hands over the terminal and the pidfd of a process to the engine, and prepares the pid file. Where that fails, niwad
+// undoes the process before this program ends.
+static void hand_over(int niwad, const struct command *command, const struct born *born) {
     const char *console = option(command, "console-socket"), *pidfd_socket = option(command, "pidfd-socket");
     const char *pid_file = option(command, "pid-file");
+    undo_at_exit(niwad);
     if (born->terminal >= 0 && console != NULL) hand_over_terminal(console, born->terminal);
     if (pidfd_socket != NULL) hand_over_pidfd(pidfd_socket, born->pidfd, strcmp(command->verb, "exec") != 0);
     if (pid_file != NULL) prepare_pid_file(pid_file, born->pid);
+    undo_at_exit(-1);
 }
 
 // Makes the process that a request asks for, up to its wait, and hands it over: where that fails, its program has not
 // begun.
 static struct born make_process(int niwad, const struct command *command, struct buffer request, size_t kept) {
     struct frame birth = answer_to(niwad, request);
-    if (birth.kind != FRAME_BIRTH) fail("niwad has another version than niwa-oci");
+    if (birth.kind != FRAME_BIRTH) fail_by_version();
     struct born born = give_birth(niwad, &birth, kept);
     free(birth.body);
-    hand_over(command, &born);
+    hand_over(niwad, command, &born);
     return born;
 }
 
@@ -97,7 +100,7 @@ static void settle(int niwad, const struct command *command, struct born *born, 
         request_add(&undo, "force", "true");
         ask(niwad, undo);
     }
-    if (error < 0) fail("cannot write the pid file: %s", reason(-error));
+    if (error < 0) fail("cannot write the pid file %s: %s", option(command, "pid-file"), reason(-error));
     keep_born();
 }
 
@@ -167,7 +170,7 @@ static int restore(int niwad, const struct command *command) {
     bool waits = !has_option(command, "detach");
     struct frame told = answer_to(niwad, creation_of(command, "restore"));
     struct born born = restore_by_criu(niwad, command, &told);
-    hand_over(command, &born);
+    hand_over(niwad, command, &born);
     if (waits) hold_signals();
     settle(niwad, command, &born, (int[]){born.pidfd, born.control}, 2);
     if (!waits) return 0;

@@ -74,7 +74,8 @@ void request_rest(struct buffer *request, const char *name, int fd, const char *
 }
 
 void fail_by_version(void) {
-    fail("niwad has another version than niwa-oci; restart it (systemctl restart niwad)");
+    fail("niwad has another version than niwa-oci: install both of one version, and restart niwad (systemctl restart "
+         "niwad)");
 }
 
 const char *take_bytes(struct text *rest, size_t length) {
@@ -103,7 +104,7 @@ int connect_to(const char *path, size_t length) {
     return error;
 }
 
-/* Not "no such file or directory": engines take that for a missing program of the container, and end with 127. */
+// Not "no such file or directory": engines take that for a missing program of the container, and end with 127.
 static const char *obstacle(int error) {
     if (error == ENOENT) return "there is no such socket";
     if (error == ECONNREFUSED) return "nobody listens there";
@@ -192,8 +193,7 @@ static struct frame receive_any(int niwad) {
     struct head head = {early.kind, early.length};
     if (!early.has_head) receive_exactly(niwad, &head, sizeof head, &frame);
     early.has_head = false;
-    if (head.length > MAX_FRAME_BYTES)
-        fail("niwad sends a message of %u bytes: its version is another one", head.length);
+    if (head.length > MAX_FRAME_BYTES) fail_by_version();
     frame.kind = head.kind;
     frame.length = head.length;
     frame.body = malloc(head.length + 1u);

@@ -1,9 +1,10 @@
 // @module-tag vm
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { describe, expect, vi } from 'vitest';
 import { PATIENCE } from './support/host.js';
-import { Oci } from './support/oci.js';
+import { NIWA_OCI, Oci } from './support/oci.js';
 import { test as base } from './support/test.js';
 
 const test = base.extend('oci', ({ niwad }) => new Oci(niwad));
@@ -251,6 +252,17 @@ test('a command that ends before its process is handed over leaves nothing', asy
   expect(await niwad.client.list()).toEqual([]);
 });
 
+test('a create whose terminal cannot be handed over leaves the id free when it ends', async ({ oci }) => {
+  const id = oci.id();
+  const bundle = await oci.bundle('true', (config) => {
+    config.process.terminal = true;
+  });
+  for (let round = 0; round < 10; round++) {
+    const made = await oci.make('create', '--bundle', bundle, '--console-socket', join(bundle, 'missing'), id);
+    expect(made.message).toContain('cannot connect to the console socket');
+  }
+});
+
 test('a signal ends a run that has not made its container yet, and nothing is left', async ({ oci, niwad }) => {
   const bundle = await oci.bundle('true', (config) => {
     config.hooks = { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', 'touch paused; exec sleep 1000'] }] };
@@ -288,6 +300,25 @@ test('a program whose pid file cannot be written does not begin', async ({ oci }
   expect(existsSync(join(bundle, 'rootfs/ran'))).toBe(false);
   await oci.done('delete', '--force', id);
 });
+
+test.for(['SIGHUP', 'SIGINT', 'SIGTERM'] as const)(
+  '%s, before the pid file is in its place, leaves no other file',
+  async (signal, { oci }) => {
+    const id = oci.id();
+    const bundle = await oci.bundle(SLEEPER, (config) => {
+      config.hooks = { poststart: [{ path: '/bin/sh', args: ['sh', '-c', 'touch begun; exec sleep 1000'] }] };
+    });
+    const pidFiles = () => readdirSync(bundle).filter((name) => name.startsWith('pid'));
+    const words = ['--niwad', oci.socket, 'run', '--detach', '--bundle', bundle, '--pid-file', join(bundle, 'pid'), id];
+    const run = execa(NIWA_OCI, words, { reject: false, stdio: 'ignore' });
+    await vi.waitFor(() => expect(existsSync(join(bundle, 'begun'))).toBe(true), PATIENCE);
+    expect(pidFiles()).toEqual([`pid.${run.pid}`]);
+    run.kill(signal);
+    expect(await run).toMatchObject({ signal });
+    expect(pidFiles()).toEqual([]);
+    await oci.done('delete', '--force', id);
+  },
+);
 
 test('only root may speak to niwad', ({ niwad }) => {
   expect(statSync(join(niwad.place.runDir, 'oci.sock')).mode & 0o777).toBe(0o600);
