@@ -29,6 +29,19 @@ export const without =
   ({ linux }) => {
     linux.namespaces = (linux.namespaces as { type: string }[]).filter((one) => one.type !== type);
   };
+export const withoutMounts =
+  (isWithout: (destination: string) => boolean): Change =>
+  (config) => {
+    config.mounts = config.mounts.filter(({ destination }) => !isWithout(destination));
+  };
+/** @param first the id of the host that is 0 in the container */
+export const inUserNamespace =
+  (first: number): Change =>
+  ({ linux }) => {
+    const map = [{ containerID: 0, hostID: first, size: 65_536 }];
+    (linux.namespaces as object[]).push({ type: 'user' });
+    Object.assign(linux, { uidMappings: map, gidMappings: map });
+  };
 export const asUser: Change = ({ process }) => {
   process.user = { uid: 1000, gid: 1000 };
 };

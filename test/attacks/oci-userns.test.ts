@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { expect, vi } from 'vitest';
 import { resolveCapabilities } from '../../src/spec/capabilities.js';
 import { PATIENCE } from '../integration/support/host.js';
-import { type BundleConfig, Oci } from '../integration/support/oci.js';
-import { attackOnHost, test as base, compiled, results } from './attack.js';
+import type { BundleConfig, Oci } from '../integration/support/oci.js';
+import { attackOnHost, compiled, results } from './attack.js';
+import { inUserNamespace, test } from './oci-attack.js';
 
-const test = base.extend('oci', ({ niwad }) => new Oci(niwad));
 const FIRST = 300_000;
+const mapped = inUserNamespace(FIRST);
 /** All that root of every host has that runs these tests. */
 const ALL = resolveCapabilities({ add: ['ALL'] })
   .filter((name) => name !== 'SYS_RESOURCE')
@@ -22,12 +23,6 @@ function unprotected(config: BundleConfig): void {
   Object.assign(config.linux, { maskedPaths: [], readonlyPaths: [] });
   Object.assign(config.linux.resources as object, { devices: [{ allow: true, access: 'rwm' }] });
   config.root = { path: 'rootfs', readonly: false };
-}
-
-function inUserNamespace(config: BundleConfig): void {
-  const map = [{ containerID: 0, hostID: FIRST, size: 65_536 }];
-  (config.linux.namespaces as object[]).push({ type: 'user' });
-  Object.assign(config.linux, { uidMappings: map, gidMappings: map });
 }
 
 /** Runs a program with arguments, with `volume` at /volume; without the user namespace as a control. */
@@ -51,14 +46,14 @@ const of = (all: Record<string, string>) => MACHINE.map((name) => all[name]);
 test('user namespace: what acts on the whole machine is refused', async ({ oci, volume }) => {
   const allowed = await tried(oci, volume, ['privileged-calls'], () => {});
   expect(of(allowed)).not.toContain('EPERM'); // the control
-  expect(new Set(of(await tried(oci, volume, ['privileged-calls'], inUserNamespace)))).toEqual(new Set(['EPERM']));
+  expect(new Set(of(await tried(oci, volume, ['privileged-calls'], mapped)))).toEqual(new Set(['EPERM']));
 });
 
 test('user namespace: files of root of the host are not its own', async ({ oci, volume }) => {
   writeFileSync(join(volume, 'secret'), 'secret', { mode: 0o600 });
   const args = ['read-file', '/volume/secret'];
   expect(await tried(oci, volume, args, () => {})).toEqual({ '/volume/secret': 'worked' }); // the control
-  expect(await tried(oci, volume, args, inUserNamespace)).toEqual({ '/volume/secret': 'EACCES' });
+  expect(await tried(oci, volume, args, mapped)).toEqual({ '/volume/secret': 'EACCES' });
 });
 
 test('user namespace: it makes no device, and none is made for it beside those of its config', async ({
@@ -67,7 +62,7 @@ test('user namespace: it makes no device, and none is made for it beside those o
 }) => {
   const args = ['device-nodes', 'b', '7', '300'];
   expect(await tried(oci, volume, args, () => {})).toMatchObject({ mknod: 'worked' }); // the control
-  expect(await tried(oci, volume, args, inUserNamespace)).toEqual({ mknod: 'EPERM' });
+  expect(await tried(oci, volume, args, mapped)).toEqual({ mknod: 'EPERM' });
 });
 
 test('user namespace: a setuid program of root of the host makes nobody its root', async ({ oci, volume }) => {
@@ -81,7 +76,7 @@ test('user namespace: a setuid program of root of the host makes nobody its root
   };
   expect(await tried(oci, volume, ['setuid'], asUser)).toEqual({ real: '1000', effective: '0' }); // the control
   const inside = await tried(oci, volume, ['setuid'], (config) => {
-    inUserNamespace(config);
+    mapped(config);
     asUser(config);
   });
   expect(inside).toEqual({ real: '1000', effective: '1000' });
@@ -101,7 +96,7 @@ test('user namespace: nothing that it makes belongs to root of the host', async 
     await oci.done('run', '--bundle', bundle, oci.id());
     return ['made', 'suid'].map((name) => statSync(join(volume, name)).uid);
   };
-  expect(await made(inUserNamespace)).toEqual([FIRST, FIRST]);
+  expect(await made(mapped)).toEqual([FIRST, FIRST]);
   expect(await made(() => {})).toEqual([70_000, 0]); // the control
 });
 
@@ -164,6 +159,6 @@ test("user namespace: it comes to the end of the kernel's quotas, and root of th
     return root;
   };
   const kept = { 'pending signals': '1', 'message queues': '1', 'inotify instances': '1' };
-  expect(await takeAll(inUserNamespace)).toEqual(kept);
+  expect(await takeAll(mapped)).toEqual(kept);
   expect(await takeAll(() => {})).toMatchObject({ 'inotify instances': '0' }); // the control
 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, vi } from 'vitest';
 import { host, PATIENCE } from '../integration/support/host.js';
 import { attack, unprotected } from './attack.js';
-import { asIs, both, attack as ociAttack, test, withCapabilities, without } from './oci-attack.js';
+import { both, attack as ociAttack, test, withCapabilities, without } from './oci-attack.js';
 
 /** A script that leaves a file where it runs; gives both paths. */
 function agent(volume: string) {
@@ -24,14 +24,6 @@ for (const seccomp of ['default', 'unconfined'] as const)
     expect(results['agent in the group that it has']).toMatch(/^(EACCES|ENOENT)$/);
     expect(existsSync(mark)).toBe(false);
   });
-
-test('release_agent: nor does a container of an engine', async ({ oci, volume }) => {
-  const { script, mark } = agent(volume);
-  const results = await ociAttack(oci, 'release-agent', [script], asIs);
-  expect(results).toMatchObject({ 'mount a controller': 'EPERM', 'mount cgroup v1': 'EPERM' });
-  expect(results['agent in the group that it has']).toMatch(/^(EROFS|EACCES|ENOENT)$/);
-  expect(existsSync(mark)).toBe(false);
-});
 
 test("release_agent, control: with SYS_ADMIN in the host's user namespace it runs on the host", async ({
   niwad,
