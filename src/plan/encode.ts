@@ -41,11 +41,22 @@ export function encodeProgram(ops: readonly Op[]): Uint8Array {
  */
 export function openProgram(ops: readonly Op[], isOpen: (argument: Argument) => boolean): OpenProgram {
   const pieces: (Uint8Array | Hole)[] = [];
-  for (const piece of ops.flatMap((op) => [...cut(op, isOpen)])) {
-    const last = pieces.at(-1);
-    if (last instanceof Uint8Array && piece instanceof Uint8Array) pieces.splice(-1, 1, Buffer.concat([last, piece]));
-    else pieces.push(piece);
+  let settled: Uint8Array[] = []; // since the last hole; joined once, since each join copies
+  const join = () => {
+    if (settled.length > 0) pieces.push(Buffer.concat(settled));
+    settled = [];
+  };
+  for (const op of ops) {
+    for (const piece of cut(op, isOpen)) {
+      if (piece instanceof Uint8Array) {
+        settled.push(piece);
+        continue;
+      }
+      join();
+      pieces.push(piece);
+    }
   }
+  join();
   return { count: ops.length, pieces };
 }
 

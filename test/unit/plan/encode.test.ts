@@ -1,6 +1,6 @@
 import { endianness } from 'node:os';
-import { describe, expect, it } from 'vitest';
-import { encodeProgram } from '../../../src/plan/encode.js';
+import { describe, expect, it, vi } from 'vitest';
+import { encodeProgram, fillProgram, openProgram } from '../../../src/plan/encode.js';
 import { mkdir, rlimit, symlink, wait } from '../../../src/plan/ops.js';
 
 describe('a program in bytes', () => {
@@ -41,5 +41,32 @@ describe('a program in bytes', () => {
 
   it.each([1.5, Number.NaN, Number.POSITIVE_INFINITY])('has no number that is no integer: %s', (number) => {
     expect(() => encodeProgram([rlimit('core', number, 'unlimited')])).toThrow(RangeError);
+  });
+});
+
+describe('a program with holes', () => {
+  const isOpen = (argument: unknown) => argument === '/open' || argument === 7;
+
+  it.each([
+    ['none', [mkdir('/a', 0o755), wait()]],
+    ['some', [mkdir('/open', 7), wait(), symlink('/a', '/open'), symlink('/open', '/open'), wait()]],
+    ['no operations', []],
+  ])('is the same program once they are filled in: %s', (_, ops) => {
+    const open = openProgram(ops, isOpen);
+    expect(Buffer.from(fillProgram(open, (blank) => blank))).toEqual(Buffer.from(encodeProgram(ops)));
+  });
+
+  it('is one piece between two holes', () => {
+    const { pieces } = openProgram([wait(), mkdir('/a', 0o755), symlink('/a', '/open'), wait(), wait()], isOpen);
+    expect(pieces.map((piece) => piece instanceof Uint8Array)).toEqual([true, false, true]);
+  });
+
+  it('copies each byte once, however many operations it has', () => {
+    const copied = vi.spyOn(Buffer, 'concat');
+    const ops = Array.from({ length: 1000 }, (_, i) => mkdir(`/${i}`, 0o755));
+    openProgram(ops, isOpen);
+    const bytes = copied.mock.results.reduce((sum, { value }) => sum + (value as Buffer).length, 0);
+    copied.mockRestore();
+    expect(bytes).toBeLessThanOrEqual(encodeProgram(ops).length);
   });
 });
