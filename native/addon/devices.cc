@@ -96,31 +96,41 @@ Fd load_program(const std::vector<DeviceRule> &rules) {
 
 constexpr size_t kMostPrograms = 64;
 
-// Gives the program for these rules. Programs are cached: most containers have the same rules, and loading takes an
-// eighth of a start. Gives nothing and sets errno where it cannot be loaded; the next call tries again.
-std::shared_ptr<Fd> program_for(const std::vector<DeviceRule> &rules) {
+struct Program {
+    std::mutex mutex; // held while it is loaded
+    Fd fd;
+};
+
+// Gives the program for these rules, which may not be loaded yet. Programs are cached: most containers have the same
+// rules, and loading takes an eighth of a start.
+std::shared_ptr<Program> program_for(const std::vector<DeviceRule> &rules) {
     static std::mutex mutex;
-    static std::map<std::vector<DeviceRule>, std::shared_ptr<Fd>> programs;
-    {
-        std::lock_guard<std::mutex> lock(mutex);
-        auto found = programs.find(rules);
-        if (found != programs.end()) return found->second;
-    }
-    // Without the lock: the kernel may take seconds to verify a program of many rules, and other starts need theirs.
-    auto program = std::make_shared<Fd>(load_program(rules));
+    static std::map<std::vector<DeviceRule>, std::shared_ptr<Program>> programs;
     std::lock_guard<std::mutex> lock(mutex);
-    if (program->valid() && programs.size() < kMostPrograms) programs.emplace(rules, program);
+    auto found = programs.find(rules);
+    if (found != programs.end()) return found->second;
+    auto program = std::make_shared<Program>();
+    if (programs.size() < kMostPrograms) programs.emplace(rules, program);
     return program;
+}
+
+// Gives the descriptor of a loaded program, or a negative errno; after an error the next call tries again. The kernel
+// may take seconds to verify many rules: starts with the same rules wait for the first of them, others do not.
+int loaded(Program *program, const std::vector<DeviceRule> &rules) {
+    std::lock_guard<std::mutex> lock(program->mutex);
+    if (!program->fd.valid()) program->fd = load_program(rules);
+    return program->fd.valid() ? program->fd.get() : -errno;
 }
 
 } // namespace
 
 int filter_devices(int cgroup, const std::vector<DeviceRule> &rules) {
-    std::shared_ptr<Fd> program = program_for(rules);
-    if (!program->valid()) return -errno;
+    std::shared_ptr<Program> program = program_for(rules);
+    int fd = loaded(program.get(), rules);
+    if (fd < 0) return fd;
     bpf_attr attributes = {};
     attributes.target_fd = static_cast<uint32_t>(cgroup);
-    attributes.attach_bpf_fd = static_cast<uint32_t>(program->get());
+    attributes.attach_bpf_fd = static_cast<uint32_t>(fd);
     attributes.attach_type = BPF_CGROUP_DEVICE;
     attributes.attach_flags = BPF_F_ALLOW_MULTI;               // programs of the groups above stay in force
     return bpf(BPF_PROG_ATTACH, &attributes) < 0 ? -errno : 0; // the group keeps the program
