@@ -17,6 +17,8 @@
 #include "change.h"
 #include "mount.h"
 
+// Renames without end let a part of the tries fail, see root_open(), but never so many in a row. A longer failure has
+// another cause: then the start fails, instead of trying for ever.
 #define MOST_TRIES 10000
 
 // Whoever renames a file or mounts something on this machine while the kernel is behind a "..", also of a link, gets it

@@ -16,7 +16,7 @@
 
 namespace {
 
-constexpr int kMostTries = 10000; // of a path that others disturb
+constexpr int kMostTries = 10000; // of a path that others disturb; as MOST_TRIES in native/boot/root.c
 
 using Parts = std::vector<std::string>;
 

@@ -36,14 +36,14 @@ export type RawCreated = [
   startTicks: bigint,
   logErrno: Errno,
   started: RawStarted | Failure | null,
-  queue: number,
-  group: number,
-  devices: number,
-  userns: number,
-  clone: number,
-  boot: number,
+  queueUsec: number,
+  groupUsec: number,
+  devicesUsec: number,
+  usernsUsec: number,
+  cloneUsec: number,
+  bootUsec: number,
 ];
-export type RawStarted = [startedNs: bigint, deadlineNs: bigint, startQueue: number, exec: number];
+export type RawStarted = [startedNs: bigint, deadlineNs: bigint, startQueueUsec: number, execUsec: number];
 
 export type RawQueueEvent = { type: 'held' | 'ended'; service: ServiceNumber; errno: Errno };
 export type RawChanged = { errno: Errno; text: string; letGo: number };
