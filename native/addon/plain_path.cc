@@ -3,22 +3,20 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <linux/stat.h>
 #include <poll.h>
 #include <set>
+#include <string>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "../core/clock.h"
 #include "../core/fd.h"
-
-#ifndef STATX_MNT_ID_UNIQUE
-#define STATX_MNT_ID_UNIQUE 0x00004000U
-#endif
+#include "../core/place.h"
+#include "file_closer.h"
 
 namespace {
 
-constexpr size_t kMostOfTable = 256 * 1024; // some 2,000 mounts; to read more would hold up niwad
+constexpr size_t kMostOfTableBytes = 256 * 1024; // some 2,000 mounts; to read more would hold up niwad
 constexpr uint64_t kBetweenReadsNs = 1'000'000'000;
 
 // File systems that have no d_weak_revalidate (Documentation/filesystems/vfs.rst). It is the one function of a file
@@ -51,8 +49,10 @@ class Mounts {
     }
 
   private:
+    // The kernel asks each file system for its options. Of the harmless ones only btrfs may read its disk for that: for
+    // the name of its subvolume.
     bool read_table() {
-        std::string text(kMostOfTable, 0);
+        std::string text(kMostOfTableBytes, 0);
         size_t length = 0;
         for (ssize_t got = 1; got > 0; length += static_cast<size_t>(got)) {
             if (length == text.size()) return false;
@@ -80,23 +80,19 @@ class Mounts {
     uint64_t read_at_ = 0;
 };
 
-// The number of the mount of an open file; 0 where the kernel tells none.
-uint64_t mount_of(int fd) {
-    struct statx status = {};
-    int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
-    if (statx(fd, "", flags, STATX_MNT_ID_UNIQUE, &status) < 0) return 0;
-    return (status.stx_mask & STATX_MNT_ID_UNIQUE) != 0 ? status.stx_mnt_id : 0;
-}
-
 } // namespace
 
 PlainPath look_at_path(const std::string &path) {
     static Mounts mounts; // used by the thread of JavaScript alone
-    if (path.empty() || path[0] != '/' || path.find('\0') != std::string::npos || !mounts.are_harmless()) return {};
+    static FileCloser &closer = *new FileCloser;
+    if (path.empty() || path[0] != '/' || path.find('\0') != std::string::npos) return {};
+    if (!mounts.are_harmless() || !closer.is_ready()) return {};
     struct open_how how = {};
     how.flags = O_PATH | O_CLOEXEC;
     how.resolve = RESOLVE_CACHED | RESOLVE_NO_SYMLINKS;
     Fd found(static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
     if (!found.valid()) return {};
-    return {true, mount_of(found.get())};
+    Place place = place_of(found.get());
+    if (!S_ISDIR(place.mode)) closer.close(std::move(found));
+    return {true, place.mount};
 }

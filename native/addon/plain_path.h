@@ -10,7 +10,10 @@ struct PlainPath {
     uint64_t mount = 0;
 };
 
-// Says whether the kernel remembers an absolute path, and no link is on the way to its end. No call in here reaches a
-// file system, so none waits for one. `plain` is also false where this cannot be found out in this way: then somebody
-// has to look who may wait.
+// Says whether the kernel remembers an absolute path, and no link is on the way to its end. `plain` is also false where
+// this cannot be found out without waiting: then somebody has to look who may wait. The path is looked up in the
+// kernel's memory alone. Two things are left that reach a file system:
+// - After mounts have changed, at most once a second, the table of mounts is read.
+// - A directory that is removed in the microsecond between the look and its end is freed here. It is empty, so there is
+//   little to free. Other files may be large; a thread closes them.
 PlainPath look_at_path(const std::string &path);

@@ -1,7 +1,10 @@
 // Which file systems the kernel can id-map.
 #pragma once
-#include <string>
+#include "fd.h"
 
-// Whether the file system of a path can be id-mapped. Tries it on a detached copy of its mount. True also where it
-// cannot be tried, for example without privileges.
-bool can_idmap(const std::string &path);
+// `unknown` where it could not be tried: without privileges, without memory, or in a mount that cannot be cloned.
+enum class CanIdmap { no, yes, unknown };
+
+// Whether the mount of an open file can be id-mapped; O_PATH is enough. Tries it on a detached copy of the mount. To be
+// called by one thread alone.
+CanIdmap can_idmap(const Fd &file);

@@ -19,6 +19,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <string>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <vector>
@@ -27,6 +28,7 @@
 #include "../core/image.h"
 #include "../core/layers.h"
 #include "../core/pass.h"
+#include "../core/place.h"
 #include "paths.h"
 #include "quota.h"
 
@@ -76,11 +78,17 @@ Words fence_of(const Words &words) {
     return Words(words.begin() + 2, words.end());
 }
 
-// source PATH FENCE...: "1" where its file system can be id-mapped, else "0"; then the real path.
+// source PATH FENCE...: whether its mount can be id-mapped, "1" or "0", or "?" where that could not be tried; a space;
+// the number of the mount, see core/place.h; a space; the real path.
 int source(const Words &words, std::string *body) {
     std::string real;
     int error = follow_links(words[1], fence_of(words), &real);
-    *body = (error < 0 || can_idmap(real) ? "1" : "0") + real;
+    // One descriptor for both: another mount may come over the path at any time. open_tree(2) opens as O_PATH does, but
+    // lets autofs mount what belongs there.
+    Fd file(error < 0 ? -1 : open_tree(AT_FDCWD, real.c_str(), OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW));
+    CanIdmap answer = can_idmap(file);
+    *body = answer == CanIdmap::unknown ? "?" : answer == CanIdmap::yes ? "1" : "0";
+    *body += " " + std::to_string(place_of(file.get()).mount) + " " + real;
     return error;
 }
 

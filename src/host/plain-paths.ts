@@ -1,5 +1,5 @@
 import { kernel } from '../kernel/addon.js';
-import type { Errand, Found } from './errands.js';
+import { type Errand, type Found, readSource, writeSource } from './errands.js';
 
 /**
  * Answers errands without niwa-reach where no file system has to be asked: the kernel remembers the path, and no link
@@ -24,24 +24,26 @@ export function foundAtOnce([what, path]: Errand): Found | null {
   if (mount === null) return null;
   if (what === 'real') return { errno: 0, body: Buffer.from(path) };
   const canIdmap = mappable.get(mount);
-  return canIdmap === undefined ? null : { errno: 0, body: Buffer.from(`${canIdmap ? 1 : 0}${path}`) };
+  return canIdmap === undefined ? null : { errno: 0, body: writeSource({ canIdmap, mount, path }) };
 }
 
 /**
- * To be called before niwa-reach is asked.
- * @param errands those for niwa-reach
- * @returns takes its answers, and keeps which mounts can be id-mapped
+ * Keeps which mounts can be id-mapped.
+ * @param errands those that niwa-reach was asked
+ * @param found its answers, in the same order
  */
-export function learner(errands: readonly Errand[]): (found: readonly Found[]) => void {
-  const mounts = errands.map(([what, path]) => (what === 'source' ? mountOf(path) : null));
-  return (found) => {
-    for (const [i, { errno, body }] of found.entries()) {
-      const mount = mounts[i] ?? 0;
-      if (errno !== 0 || mount === 0 || mountOf(errands[i]?.[1] ?? '') !== mount) continue; // another mount is there now
-      if (mappable.size >= MOST_MOUNTS) mappable.clear();
-      mappable.set(mount, body.toString('latin1', 0, 1) === '1');
-    }
-  };
+export function learn(errands: readonly Errand[], found: readonly Found[]): void {
+  for (const [i, { errno, body }] of found.entries()) {
+    if (errands[i]?.[0] !== 'source' || errno !== 0) continue;
+    const { mount, canIdmap } = readSource(body);
+    if (mount !== 0 && canIdmap !== null) keep(mount, canIdmap);
+  }
+}
+
+/** The oldest makes room. */
+function keep(mount: number, canIdmap: boolean): void {
+  if (mappable.size >= MOST_MOUNTS) mappable.delete(mappable.keys().next().value ?? 0);
+  mappable.set(mount, canIdmap);
 }
 
 /** Gives the number of the mount in which a path ends that is its own real path; null where this is not known. */

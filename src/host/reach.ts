@@ -6,7 +6,7 @@ import { Turns } from '../turns/turns.js';
 import { withResolvers } from '../turns/with-resolvers.js';
 import type { Errand, Found } from './errands.js';
 import { toHostError } from './errors.js';
-import { foundAtOnce, learner } from './plain-paths.js';
+import { foundAtOnce, learn } from './plain-paths.js';
 
 /**
  * Touches paths that users name, in helper processes (native/reach/main.cc). A file system may never answer: FUSE, when
@@ -69,9 +69,8 @@ export async function reach(asker: Asker, errands: readonly Errand[]): Promise<F
   const known = errands.map((errand) => (hungPaths.has(errand[1]) ? null : foundAtOnce(errand)));
   const others = errands.filter((_, i) => known[i] === null);
   if (others.length === 0) return known as Found[];
-  const learn = learner(others);
   const asked = await ask(asker, others);
-  learn(asked);
+  learn(others, asked);
   const answers = asked.values();
   return known.map((found) => found ?? (answers.next().value as Found));
 }

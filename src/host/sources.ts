@@ -3,7 +3,7 @@ import type { BindMount, Idmap, Overlay, Root, Spec } from '../protocol/resolved
 import { mapPrograms } from '../spec/hooks.js';
 import { invalid } from '../spec/problems.js';
 import { keptOverHost } from '../spec/root.js';
-import type { Errand, Found } from './errands.js';
+import { type Errand, type Found, readSource } from './errands.js';
 import { canIdmap, canIdmapImage } from './filesystems.js';
 import { type Asker, reach } from './reach.js';
 
@@ -143,8 +143,8 @@ function taskFor(idmap: BindMount['idmap']): 'real' | 'source' {
 
 function sourceAt<I extends BindMount['idmap']>(given: string, idmap: I, see: See): { path: string; idmap: I | Idmap } {
   if (taskFor(idmap) === 'real') return { path: realPath(given, see), idmap };
-  const text = see('source', given).body.toString();
-  return { path: text.slice(1), idmap: text.startsWith('1') || 'unsupported' };
+  const { canIdmap, path } = readSource(see('source', given).body);
+  return { path, idmap: canIdmap === false ? 'unsupported' : true }; // where it is not known, the start says it
 }
 
 function realPath(path: string, see: See): string {

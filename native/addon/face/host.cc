@@ -1,5 +1,6 @@
 // What niwad asks and changes on the host beside containers.
 #include <cerrno>
+#include <fcntl.h>
 #include <sys/resource.h>
 
 #include "../../core/clock.h"
@@ -36,7 +37,8 @@ Value admit(Info info) {
 
 // canIdmap(path): boolean
 Value idmappable(Info info) {
-    return from_bool(info.Env(), can_idmap(to_string(info[0])));
+    Fd file(open(to_string(info[0]).c_str(), O_PATH | O_CLOEXEC));
+    return from_bool(info.Env(), can_idmap(file) != CanIdmap::no);
 }
 
 // plainMount(path): number, -1 where the path is not known to be plain

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { execa } from 'execa';
 import { expect, test } from 'vitest';
+import { readSource } from '../../../src/host/errands.js';
 import { reach } from '../../../src/host/reach.js';
+import { REACH_PROGRAM } from '../../../src/kernel/programs.js';
 
 const WAVES = 20;
 
@@ -21,4 +24,17 @@ test('many errands at once are done by the same few processes each time', async 
     for (const pid of children()) seen.add(pid);
   }
   expect(seen.size - before).toBeLessThan(WAVES / 2); // one more may begin where the machine is slow
+});
+
+test('a mount that cannot be cloned is not said to be one that cannot be id-mapped', async () => {
+  const words = Buffer.from('source\0/mnt\0');
+  const input = Buffer.concat([Buffer.from(Uint32Array.of(words.length).buffer), words]);
+  const script = 'mount -t tmpfs none /mnt; mount --make-unbindable /mnt; exec "$0" serve';
+  const { stdout } = await execa('unshare', ['--mount', 'sh', '-ec', script, REACH_PROGRAM], {
+    input,
+    encoding: 'buffer',
+  });
+  const [, errno] = new Uint32Array(stdout.slice(0, 8).buffer);
+  expect(errno).toBe(0);
+  expect(readSource(Buffer.from(stdout.slice(8)))).toMatchObject({ canIdmap: null, path: '/mnt' });
 });
