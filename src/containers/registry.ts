@@ -98,9 +98,12 @@ export class Registry {
   /**
    * Calls `tell` when the container under a handle is made; never if its making fails. An event of the kernel may
    * arrive before the answer of the call that makes the container, and has to wait for that answer.
+   * @returns false if no container is being made under the handle
    */
-  whenMade(handle: Handle, tell: () => void): void {
-    this.#expected.get(handle)?.then(tell, () => {});
+  whenMade(handle: Handle, tell: () => void): boolean {
+    const made = this.#expected.get(handle);
+    made?.then(tell, () => {});
+    return made !== undefined;
   }
 
   add(container: Container): void {

@@ -276,12 +276,13 @@ export class Runtime {
   #hear(event: KernelEvent): void {
     const { registry, containerHooks, endings } = this.#parts;
     const container = registry.behind(event.handle);
-    if (event.type === 'output') {
-      container?.log.hear();
-    } else if (event.type === 'log-error') {
+    if (container === undefined && registry.whenMade(event.handle, () => this.#hear(event))) return;
+    if (event.type === 'log-error') {
       this.#options.logs.hearError(event, container?.id);
     } else if (container === undefined) {
-      registry.whenMade(event.handle, () => this.#hear(event));
+      return; // it has gone
+    } else if (event.type === 'output') {
+      container.log.hear();
     } else if (event.type === 'stopping') {
       container.life.beginEnd();
       registry.tell('stopping', container.spec);

@@ -20,7 +20,9 @@ import { VolumeStore } from '../../../src/volumes/store.js';
 import { FakeKernel } from '../../fake-kernel.js';
 import { capableHost, changeState } from '../support.js';
 
-const log = pino({ level: 'silent' });
+/** The lines of the log since the beginning of a test. */
+const said: string[] = [];
+const log = pino({ level: 'error' }, { write: (line) => said.push(line) });
 const SPEC = { id: 'web', process: { args: ['/bin/true'] } };
 const allowed = { ...NOTHING_ALLOWED, ceilings: UNBOUNDED };
 const users = { passwd: '', group: '' };
@@ -75,6 +77,7 @@ async function begin(kernel = new FakeKernel()): Promise<Niwad> {
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'niwa-life-'));
+  said.length = 0;
   mkdirSync(at('groups'));
   niwad = await begin();
 });
@@ -136,6 +139,28 @@ describe('a start', () => {
     const container = await running;
     expect(await container.exited).toMatchObject({ code: 3, reason: 'exited' });
     expect(told).toEqual(['create', 'start', 'exit']);
+  });
+});
+
+describe('an error of the log', () => {
+  const hasNoRoom = { type: 'log-error', errno: 'ENOSPC' } as const;
+
+  it('that overtakes the answer to the start names the container', async () => {
+    const { kernel, runtime } = niwad;
+    const answer = kernel.hold('containers.create');
+    const running = runtime.run(SPEC, ROOT);
+    await expect.poll(() => kernel.asked('containers.create')).toHaveLength(1);
+    kernel.tell({ ...hasNoRoom, handle: kernel.handleOf('web') });
+    expect(said).toEqual([]);
+    answer();
+    await running;
+    await expect.poll(() => said).toHaveLength(1);
+    expect(JSON.parse(said[0] ?? '')).toMatchObject({ id: 'web', errno: 'ENOSPC' });
+  });
+
+  it('is told at once where no container is being made', async () => {
+    niwad.kernel.tell({ ...hasNoRoom, handle: 77 });
+    expect(JSON.parse(said[0] ?? '')).toMatchObject({ errno: 'ENOSPC' });
   });
 });
 
