@@ -4,8 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseMountinfo } from '../plan/mountinfo.js';
 import type { Controllers } from '../plan/resources.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
+import { removeGroupsBelow } from './remove-tree.js';
 
 const EMPTY_POLL_MS = 1000;
+const EMPTYING_POLL_MS = 20;
+/** How often niwad tries to empty a group: for four seconds at least. */
+const MOST_EMPTYINGS = 200;
 
 /** The controllers through which niwa limits containers. */
 export const CONTROLLERS = ['cpu', 'memory', 'io', 'pids', 'cpuset'] as const;
@@ -122,22 +126,50 @@ export function removeCgroupTree(tree: CgroupTree): void {
  * @throws NiwaError HOST_ERROR where the kernel does not let the group go within a few seconds
  */
 export async function removeGroup(path: string): Promise<void> {
-  const attempts = 200;
   for (let attempt = 0; ; attempt++) {
     try {
-      if (attempt > 0) for (const name of groupsIn(path)) await removeGroup(join(path, name));
       rmdirSync(path);
       return;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT') return;
-      if (code !== 'EBUSY' || attempt === attempts)
+      if (code !== 'EBUSY' || attempt === MOST_EMPTYINGS)
         throw new NiwaError('HOST_ERROR', `cannot remove the cgroup ${path}: ${messageOf(error)}`, { cause: error });
-      if (attempt === 0) continue; // the group has groups below it, or processes
-      writeFileSync(join(path, 'cgroup.kill'), '1');
-      await sleep(20);
     }
+    await emptyGroup(path);
   }
+}
+
+/** Kills the processes in a group and below it. As soon as they have gone, nobody makes groups below: these go, too. */
+async function emptyGroup(path: string): Promise<void> {
+  try {
+    writeFileSync(join(path, 'cgroup.kill'), '1');
+    if (!isPopulated(path)) return await removeGroupsBelow(path);
+  } catch {
+    // what stays keeps the group busy, which the next attempt to remove it tells
+  }
+  await sleep(EMPTYING_POLL_MS);
+}
+
+/** Removes a group and the groups below it where no process is in them; kills nothing. */
+export async function removeUnlessPopulated(path: string): Promise<void> {
+  try {
+    if (isPopulated(path)) return;
+    if (isDivided(path)) await removeGroupsBelow(path);
+    rmdirSync(path);
+  } catch {
+    // it has gone, or others are in it now
+  }
+}
+
+/** Whether groups are below a group. @throws the errors of readFileSync */
+function isDivided(path: string): boolean {
+  return !/^nr_descendants 0$/m.test(readFileSync(join(path, 'cgroup.stat'), 'utf8'));
+}
+
+/** Whether a process is in a group or below it. @throws the errors of readFileSync */
+function isPopulated(path: string): boolean {
+  return readFileSync(join(path, 'cgroup.events'), 'utf8').includes('populated 1');
 }
 
 /**

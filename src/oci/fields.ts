@@ -234,7 +234,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   ),
   'linux.resources.unified': takes(
     'map',
-    'files of controllers that the group has, as they are; `cgroup.max.depth`, `cgroup.max.descendants`',
+    'files of controllers that the group has, as they are; `cgroup.max.depth` up to 32, `cgroup.max.descendants` up to 2000',
   ),
   'linux.resources.blockIO': takes('object'),
   'linux.resources.blockIO.weight': takes(

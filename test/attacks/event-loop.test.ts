@@ -1,22 +1,15 @@
 // Technique: one request that takes the daemon so long that it serves nobody else. Each body, query and head is the
 // worst of its kind that fits; /v1/health is asked all the while on another connection.
-import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { parseYaml } from '../../src/spec/yaml.js';
 import { type RawRequest, raw } from '../integration/support/http.js';
 import { test } from './attack.js';
+import { BOUND_MS, slowestHealth, TRIES } from './slowest-health.js';
 
 const KIB = 1024;
 const JSON_BYTES = 256 * KIB;
 const YAML_BYTES = 64 * KIB;
-/**
- * What health may take: 50 ms and as much again on a machine that others use too, where the best of so many tries
- * counts.
- */
-const BOUND_MS = 100;
-const TRIES = 10;
 
 const args = ['true'];
 const process = { args };
@@ -183,37 +176,6 @@ const tries: Try[] = [
   ...Object.entries(documents).map(([what, body]) => asSpec([`${what} (YAML)`, body])),
   ...Object.entries(others).map(([what, [method, path, body]]): Try => [what, method, path, body]),
 ];
-
-/**
- * Asks for /v1/health over and over, on a connection that is there already, until `work` is done; gives the longest
- * time in milliseconds, and what came of the work.
- */
-async function slowestHealth<T>(socket: string, work: () => Promise<T>): Promise<{ slowest: number; result: T }> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const health = () =>
-    new Promise((resolve, reject) => {
-      request({ socketPath: socket, path: '/v1/health', agent }, (response) => response.resume().on('end', resolve))
-        .on('error', reject)
-        .end();
-    });
-  try {
-    await health();
-    let done = false;
-    const working = work().finally(() => {
-      done = true;
-    });
-    let slowest = 0;
-    do {
-      const began = performance.now();
-      await health();
-      slowest = Math.max(slowest, performance.now() - began);
-      await sleep(0);
-    } while (!done);
-    return { slowest, result: await working };
-  } finally {
-    agent.destroy();
-  }
-}
 
 test.for(tries)('event loop: %s', async ([, method, path, body], { niwad }) => {
   let best = Number.POSITIVE_INFINITY;

@@ -297,6 +297,22 @@ describe('cgroupsPath', () => {
     }
   }
 
+  test('of a container that ended while no niwad ran goes with the groups that it has made', async () => {
+    const place = newPlace();
+    const first = await startDaemon(place);
+    const oci = new Oci(first);
+    const id = await startIn(oci, place, 'pods/divided');
+    const { pid } = await oci.state(id);
+    const group = join(baseOf(place), 'pods/divided');
+    mkdirSync(join(group, 'below/deeper'), { recursive: true });
+    await first.stop('SIGKILL');
+    process.kill(pid, 'SIGKILL');
+    await startDaemon(place);
+    await become(oci, id, 'stopped');
+    await vi.waitFor(() => expect(existsSync(group)).toBe(false), PATIENCE);
+    await oci.done('delete', id);
+  });
+
   test('of a container that ended while no niwad ran is of whoever makes the group again', async () => {
     const place = newPlace();
     const first = await startDaemon(place);

@@ -308,7 +308,9 @@ test('what belongs to no container is removed', async () => {
   await first.start({ id: 'kept', process: sleeper });
   await first.stop('SIGKILL');
   mkdirSync(join(place.runDir, 'containers', 'gone'));
-  mkdirSync(join(first.containers, 'orphan'));
+  const orphan = join(first.containers, 'orphan');
+  mkdirSync(orphan);
+  mkdirSync(Buffer.concat([Buffer.from(`${orphan}/`), Buffer.from([0xff])])); // no UTF-8
 
   const second = await startDaemon(place);
   expect((await second.client.list()).map(({ id }) => id)).toEqual(['kept']);

@@ -1,7 +1,6 @@
-import { rmdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Logger } from 'pino';
-import { removeGroup } from '../../host/cgroup.js';
+import { removeGroup, removeUnlessPopulated } from '../../host/cgroup.js';
 import { isThere } from '../../host/stored-file.js';
 import type { Kernel } from '../../kernel/kernel.js';
 import type { Holder, Resource } from './resource.js';
@@ -25,14 +24,14 @@ export function group(log: Logger, kernel: Owners): Resource {
 
 /**
  * The cgroup of a container that had ended before this niwad began. Where an engine has named it, it is removed only if
- * it is empty.
+ * no process is in it: that would be one of others.
  */
 export function goneGroup(log: Logger, kernel: Owners): Resource {
   const { release } = group(log, kernel);
   return {
-    release: (holder) => {
-      if (isNamedByNiwad(holder)) return release?.(holder);
-      if (hasGroup(holder, kernel)) removeIfEmpty(holder.cgroup);
+    async release(holder) {
+      if (isNamedByNiwad(holder)) await release?.(holder);
+      else if (hasGroup(holder, kernel)) await removeUnlessPopulated(holder.cgroup);
     },
   };
 }
@@ -48,12 +47,4 @@ export function hasGroup(holder: Pick<Holder, 'id' | 'cgroup'>, { host }: Owners
 /** Whether niwad has named the group: by the id of its container, in a group that is niwad's alone. */
 export function isNamedByNiwad({ id, cgroup }: Pick<Holder, 'id' | 'cgroup'>): boolean {
   return basename(cgroup) === id;
-}
-
-function removeIfEmpty(cgroup: string): void {
-  try {
-    rmdirSync(cgroup);
-  } catch {
-    // it has gone, or is not empty
-  }
 }

@@ -13,7 +13,7 @@ import { divide, domainname } from './ops.js';
 import { ociOomOps, ociProcessOps, ociStreamOps } from './process.js';
 import { refused } from './refusal.js';
 import { withRemounts } from './remounts.js';
-import { ociDevices, ociFirstWrites } from './resources.js';
+import { boundsOfGroups, ociDevices, ociFirstWrites } from './resources.js';
 import {
   allNodes,
   hasHostDevices,
@@ -87,7 +87,9 @@ export function makeOciPlan(
   const maps = new MountMaps(config, user);
   const idmapOf = (item: OciMount, field: string) => maps.changesOf(item, field);
   const group = sources.group ?? { path: `${host.containersCgroup}/${id}`, controllers: host.controllers };
-  const writes = ociFirstWrites(linux.resources ?? {}, group.controllers);
+  const makesGroups = hasOwnGroups(config.mounts);
+  const limits = ociFirstWrites(linux.resources ?? {}, group.controllers);
+  const writes = [...limits, ...(makesGroups ? boundsOfGroups(limits) : [])];
   const names = clonedNames(spaces.made);
   const subject = { id: choices.id, bundle: choices.bundle, annotations: config.annotations ?? {} };
   const hooks = rootHooks(config, sources.root, subject);
@@ -127,7 +129,7 @@ export function makeOciPlan(
     ],
     network: [],
     words: netDeviceWords(linux),
-    givesGroup: user !== undefined && spaces.made.includes('cgroup') && hasOwnGroups(config.mounts),
+    givesGroup: user !== undefined && spaces.made.includes('cgroup') && makesGroups,
   };
 }
 

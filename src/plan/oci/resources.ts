@@ -50,10 +50,10 @@ export function ociLimitWrites(resources: OciResources, controllers: Controllers
     ...blockIoWrites(blockIO),
     ...hugepageLimits.flatMap(hugepageWrites),
     ...Object.entries(rdma).flatMap(rdmaWrites),
-    ...Object.entries(unified).map(([file, value]) => ({ file: groupFile(file), value })),
+    ...Object.entries(unified).map(([file, value]) => ({ file: groupFile(file), value: within(file, value) })),
   ];
   return writes.filter((write) => {
-    if (OF_GROUP.includes(write.file)) return true;
+    if (isOfGroup(write.file)) return true;
     const controller = write.file.split('.')[0] ?? '';
     if (!controllers.available.includes(controller) && asksForNothing(write)) return false;
     requireController(write.file, controllers);
@@ -143,12 +143,31 @@ function swapMax({ limit: memory, swap }: NonNullable<OciResources['memory']>): 
   return String(rest);
 }
 
-/** The settings that every group has; the others named so move processes and groups, end them or stop them. */
-const OF_GROUP = ['cgroup.max.depth', 'cgroup.max.descendants'];
+/**
+ * The settings that every group has; the others named so move processes and groups, end them or stop them. niwa takes
+ * no more than these values: the kernel does work for each group at the end of a container. A systemd that has
+ * containers has some hundreds of groups, about ten deep.
+ */
+const MOST_BELOW: Readonly<Record<string, number>> = { 'cgroup.max.depth': 32, 'cgroup.max.descendants': 2000 };
+
+const isOfGroup = (file: string) => Object.hasOwn(MOST_BELOW, file);
+
+/** Gives a value of a file; where it is a larger number of groups than niwa takes, that one. */
+function within(file: string, value: string): string {
+  const most = isOfGroup(file) ? MOST_BELOW[file] : undefined;
+  if (most === undefined) return value;
+  return value.trim() === 'max' || Number(value) > most ? String(most) : value;
+}
+
+/** Gives the writes to the group of a container that may make groups below it, without those that its config has. */
+export function boundsOfGroups(writes: readonly CgroupWrite[]): CgroupWrite[] {
+  const others = Object.entries(MOST_BELOW).filter(([file]) => !writes.some((write) => write.file === file));
+  return others.map(([file, most]) => ({ file, value: String(most) }));
+}
 
 /** A file of the group itself: no path, and none by which processes or groups are moved. */
 function groupFile(file: string): string {
-  if (OF_GROUP.includes(file) || /^(?!cgroup\.)[a-z0-9_]+\.[a-z0-9_.]+$/i.test(file)) return file;
+  if (isOfGroup(file) || /^(?!cgroup\.)[a-z0-9_]+\.[a-z0-9_.]+$/i.test(file)) return file;
   const [controller, setting] = file.split('.', 2);
   const cause =
     setting === undefined

@@ -4,7 +4,7 @@ import type { OciConfig } from '../../../../src/plan/oci/config.js';
 import { ociExecOps } from '../../../../src/plan/oci/exec.js';
 import { groupPathOf } from '../../../../src/plan/oci/group.js';
 import { makeOciPlan, type OciChoices } from '../../../../src/plan/oci/plan.js';
-import { ociDevices, ociLimitWrites, weightOf } from '../../../../src/plan/oci/resources.js';
+import { boundsOfGroups, ociDevices, ociLimitWrites, weightOf } from '../../../../src/plan/oci/resources.js';
 import { hostView } from './host-view.js';
 
 const CONTROLLERS = { available: ['cpu', 'cpuset', 'memory', 'pids', 'io'], missing: {} };
@@ -432,6 +432,18 @@ describe('the limits of a config', () => {
     const files = ociLimitWrites({ unified }, controllers).map(({ file }) => file);
     expect(files).toEqual(['dmem.max', 'cgroup.max.depth', 'cgroup.max.descendants']);
     expect(() => ociLimitWrites({ unified: { 'dmem.low': '1' } }, CONTROLLERS)).toThrow('dmem.low needs the dmem');
+  });
+
+  it.each([
+    ['smaller bounds', { depth: '3', descendants: '4' }, ['3', '4']],
+    ['larger bounds', { depth: '33', descendants: '0x1000' }, ['32', '2000']],
+    ['no bounds', { depth: 'max', descendants: 'max\n' }, ['32', '2000']],
+    ['what the kernel refuses', { depth: 'few', descendants: '-1' }, ['few', '-1']],
+  ])('take no more groups than niwa does: %s', (_, { depth, descendants }, values) => {
+    const unified = { 'cgroup.max.depth': depth, 'cgroup.max.descendants': descendants };
+    const writes = ociLimitWrites({ unified }, { available: [], missing: {} });
+    expect(writes.map(({ value }) => value)).toEqual(values);
+    expect(boundsOfGroups(writes)).toEqual([]);
   });
 
   it('have both ends of the shares', () => {

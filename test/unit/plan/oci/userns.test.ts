@@ -121,6 +121,22 @@ describe('the plan with a user namespace', () => {
     expect(planOf({ ...config, hostname: '', mounts }).givesGroup).toBe(isGiven);
   });
 
+  it.each([
+    ['where the tree of its groups is writable', [], [{ type: 'user' }], true],
+    ['there without a user namespace, too', [], [], true],
+    ['not where it is read-only', ['ro'], [{ type: 'user' }], false],
+  ])('bounds the groups that the container makes: %s', (_, options, user, isBound) => {
+    const maps = user.length === 0 ? { uidMappings: [], gidMappings: [] } : {};
+    const config = withLinux({ namespaces: [{ type: 'mount' }, { type: 'cgroup' }, ...user], sysctl: {}, ...maps });
+    const mounts = [{ destination: '/cgroup', type: 'cgroup', source: 'x', options }];
+    const { cgroup } = planOf({ ...config, hostname: '', mounts });
+    const bounds = [
+      { file: 'cgroup.max.depth', value: '32' },
+      { file: 'cgroup.max.descendants', value: '2000' },
+    ];
+    expect(cgroup.writes).toEqual(isBound ? bounds : []);
+  });
+
   it('enters it as the user of the process where the maps have no root', () => {
     const map = [{ containerID: 5, hostID: 1000, size: 2 }];
     const { boot: ops } = planOf(withLinux({ uidMappings: map, gidMappings: map, devices: [] }));
