@@ -74,9 +74,11 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
   if (strayLines > 0) log.error({ file: strayFile, lines: strayLines }, STRAY);
   const kept = await connectKeeper(options.kernel, options.keeperSocket);
 
+  // To look at a thousand groups one by one takes ten times as long as to read their names.
   const groups = new Set(readdirSync(options.tree.containers));
   const decidedOn = (one: SavedState): Decided => {
-    const groupExists = isAmong(groups, one, options.tree) || hasItsGroup(one, options);
+    const isOwn = one.cgroup === `${options.tree.containers}/${one.spec.id}`;
+    const groupExists = isOwn ? groups.has(one.spec.id) : hasItsGroup(one, options);
     return [one, decide({ saved: one, bootId, groupExists })];
   };
   const finals = withResolvers<Map<string, UsageRecord>>();
@@ -103,18 +105,6 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
   const runs = new Set(decided.map(([{ run }]) => run));
   // The containers of before the machine went down left only interim records: these become final.
   for (const record of ledger.unfinished()) if (!runs.has(record.run)) endings.follow(endings.loseRun(record));
-}
-
-/**
- * Whether the group of a container is among niwad's own groups of these names: to look at a thousand groups takes ten
- * times as long as to read their names.
- */
-function isAmong(
-  names: ReadonlySet<string>,
-  { spec: { id }, cgroup }: SavedState,
-  { containers }: CgroupTree,
-): boolean {
-  return names.has(id) && cgroup === `${containers}/${id}`;
 }
 
 /** Whether the group of a container is there. */

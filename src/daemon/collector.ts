@@ -43,8 +43,7 @@ export class Collector {
 
 /**
  * Collects garbage, and moves what is left together. V8 by itself gives a page of its heap back only when hardly
- * anything is left on it, and after many starts there is a little on each. The event loop stands still two to three
- * times as long as without it.
+ * anything is left on it, and after many starts there is a little on each. The event loop stands still for up to 0.1 s.
  */
 async function compacted(): Promise<void> {
   setFlagsFromString('--compact-on-every-full-gc');

@@ -40,7 +40,7 @@ export class Planner {
   readonly #options: PlannerOptions;
   /** Asked once: the kernel compiles a filter to answer. */
   #filtersDevices: boolean | undefined;
-  readonly #templates = new Kept<KeptTemplate>(({ template }) => templateBytes(template));
+  readonly #templates = new Kept<KeptTemplate>(({ template, rest }) => templateBytes(template) + rest.length);
   #facts: Facts | null = null;
 
   constructor(options: PlannerOptions) {

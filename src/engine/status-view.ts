@@ -143,10 +143,9 @@ export class StatusView {
   }
 
   #lastingNow(): string {
-    const { cgroup, userns, spec } = this.#viewed;
-    if (spec.oci !== undefined) return textOf(this.#lastingPart());
-    const rest = textOf({ cgroup, userns, warnings: warningsOf(spec), image: spec.root.image ?? null });
-    return `${rest},"spec":${specText(spec)}`;
+    const { spec, ...beside } = this.#lastingPart();
+    const text = spec === this.#viewed.spec ? specText(spec) : JSON.stringify(spec);
+    return `${textOf(beside)},"spec":${text}`;
   }
 
   /** The part that changes only with the spec. */

@@ -13,8 +13,8 @@ export const PHASES = {
   devices: 'attach the device filter',
   userns: 'make the user namespace',
   clone: 'clone3 with the namespaces, until the boot helper is executed',
-  boot: 'the boot program up to its wait (mounts, pivot_root, identity); the statistics are opened meanwhile',
-  adopt: 'take the process over, begin its log',
+  boot: 'the boot program up to its wait (mounts, pivot_root, identity); the statistics are opened meanwhile, its log after it',
+  adopt: 'take the process over',
   startQueue: 'wait for a worker thread, again',
   exec: 'from the word to start until the workload is executed: the system call filter, exec',
 } as const;

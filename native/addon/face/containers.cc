@@ -102,8 +102,10 @@ void run_making(Addon &addon, Making &making) {
     if (making.spawned.failure.failed()) return;
     Container &container = *making.spawned.container;
     addon.monitor->add(making.spawned.container);
-    making.start.asked_ns = boottime_ns();
+    uint64_t made_ns = boottime_ns();
     if (request.common->log) making.log_error = -open_log(*addon.logs, request, container);
+    making.start.asked_ns = boottime_ns();
+    making.spawned.phases.boot += making.start.asked_ns - made_ns;
     if (request.starts) run_start(*addon.monitor, container, request.starts_at_once(), making.start);
 }
 

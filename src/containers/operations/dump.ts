@@ -29,8 +29,12 @@ export async function endOldDump(parts: Pick<Parts, 'books' | 'registry'>, conta
   await container.turns.run(() => endDump(parts, container));
 }
 
-async function endDump({ books, registry }: Pick<Parts, 'books' | 'registry'>, container: Container): Promise<void> {
+/** Saves that a dump is over, where one was under way; of a container that has ended meanwhile the end is saved already. */
+export function forgetDump({ books, registry }: Pick<Parts, 'books' | 'registry'>, container: Container): void {
+  if (container.control.endDump() && registry.hasThis(container) && !container.hasEnded) books.save(container);
+}
+
+async function endDump(parts: Pick<Parts, 'books' | 'registry'>, container: Container): Promise<void> {
   await container.control.thaw();
-  container.control.endDump();
-  if (registry.hasThis(container) && !container.hasEnded) books.save(container); // its end is saved already
+  forgetDump(parts, container);
 }

@@ -1,6 +1,7 @@
 import type { Caller } from '../../access/allowed.js';
 import type { Container } from '../../engine/container.js';
 import { containerFor, type Parts } from '../parts.js';
+import { forgetDump } from './dump.js';
 
 /** Freezes every process of a container. @throws NiwaError FORBIDDEN, NOT_FOUND, STATE_CONFLICT, HOST_ERROR */
 export function pause(parts: Parts, caller: Caller, id: string): Promise<Container> {
@@ -15,7 +16,7 @@ export function resume(parts: Parts, caller: Caller, id: string): Promise<Contai
 async function setFrozen({ books, registry }: Parts, container: Container, frozen: boolean): Promise<Container> {
   await container.turns.run(async () => {
     await container.control.setFrozen(frozen);
-    if (container.control.endDump()) books.save(container); // what an earlier niwad has begun
+    forgetDump({ books, registry }, container); // what an earlier niwad has begun
     registry.tell(frozen ? 'pause' : 'resume', container.spec);
   });
   return container;

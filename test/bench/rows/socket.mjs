@@ -19,7 +19,7 @@ const WARM_STARTS_AHEAD = 1000;
 export async function measure({ place, much, many, row, warm }) {
   const daemon = await place.daemon();
   const spec = { process: { args: ['/exit0'] }, root: { path: place.root } };
-  await measureNew({ daemon, place, much, row, warm, spec: { ...spec, userns: 'host' } });
+  await measureNew({ daemon, place, much, row, spec: { ...spec, userns: 'host' } });
   /** @type {{ what: string, fields: object, options: string[] }[]} */
   const kinds = [
     {
@@ -37,6 +37,7 @@ export async function measure({ place, much, many, row, warm }) {
     const niwa = daemon.request('POST', PATH, { ...spec, ...fields });
     const floor = place.startFloor(...options);
     const recorded = place.startFloor(...options, `record=${place.rootHolder}/records`);
+    await warm(niwa);
     const turns = await takeTurns({ niwa, floor, recorded }, much(20, 20));
     const measured = summarize(turns.niwa?.times ?? []);
     row({
@@ -53,10 +54,10 @@ export async function measure({ place, much, many, row, warm }) {
 }
 
 /**
- * The first starts of a niwad: V8 runs most of its code unoptimized. Then all that the later rows need to be warm.
- * @param {Pick<import('../bench.mjs').Context, 'place' | 'much' | 'row' | 'warm'> & { daemon: Daemon, spec: SpecInput }} context
+ * The first starts of a niwad: V8 runs most of its code unoptimized.
+ * @param {Pick<import('../bench.mjs').Context, 'place' | 'much' | 'row'> & { daemon: Daemon, spec: SpecInput }} context
  */
-async function measureNew({ daemon, place, much, row, warm, spec }) {
+async function measureNew({ daemon, place, much, row, spec }) {
   const niwa = daemon.request('POST', PATH, spec);
   const floor = place.startFloor('devices', 'seccomp', `record=${place.rootHolder}/records`);
   const turns = await takeTurns({ niwa, floor }, much(20, 20));
@@ -67,7 +68,6 @@ async function measureNew({ daemon, place, much, row, warm, spec }) {
     floor: SYNCED,
     floorMeasured: summarize(turns.floor?.times ?? []),
   });
-  await warm(niwa);
 }
 
 /**

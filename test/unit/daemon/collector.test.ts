@@ -1,4 +1,4 @@
-import { getHeapStatistics } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { measureMemory } from 'node:vm';
 import { afterEach, expect, it, vi } from 'vitest';
 import { Collector } from '../../../src/daemon/collector.js';
@@ -6,6 +6,11 @@ import { Collector } from '../../../src/daemon/collector.js';
 vi.mock('node:vm', async (original) => {
   const vm = await original<typeof import('node:vm')>();
   return { ...vm, measureMemory: vi.fn(vm.measureMemory) };
+});
+
+vi.mock('node:v8', async (original) => {
+  const v8 = await original<typeof import('node:v8')>();
+  return { ...v8, setFlagsFromString: vi.fn(v8.setFlagsFromString) };
 });
 
 const MIB = 1024 * 1024;
@@ -36,6 +41,18 @@ it('collects what is left behind, in a second in which nothing happens, without 
   await expect.poll(usedMib, { timeout: 5000 }).toBeLessThan(before - 10);
   expect(measureMemory).toHaveBeenCalledOnce();
   expect(warn).not.toHaveBeenCalled();
+});
+
+it('compacts a heap that has grown, and no other', async () => {
+  const flags = vi.mocked(setFlagsFromString);
+  collector = new Collector();
+  litter();
+  await expect.poll(() => flags.mock.calls.flat(), { timeout: 5000 }).toHaveLength(2);
+  expect(flags.mock.calls.flat()).toEqual(['--compact-on-every-full-gc', '--no-compact-on-every-full-gc']);
+  await expect.poll(() => vi.mocked(measureMemory).mock.results.length).toBe(1);
+  litter(); // into the room that the heap still has
+  await expect.poll(() => vi.mocked(measureMemory).mock.results.length, { timeout: 5000 }).toBe(2);
+  expect(flags).toHaveBeenCalledTimes(2);
 });
 
 it('waits while something happens', async () => {
