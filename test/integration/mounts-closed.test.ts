@@ -29,8 +29,18 @@ async function startDaemon(place: Place): Promise<Niwad> {
 /** The mount namespaces that a process holds by a descriptor. */
 const heldBy = (pid: number) =>
   readdirSync(`/proc/${pid}/fd`)
-    .map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))
+    .map((fd) => linkAt(`/proc/${pid}/fd/${fd}`))
     .filter((link) => link.startsWith('mnt:'));
+
+/** Gives the target of a link; nothing where the descriptor has been closed since it was listed. */
+function linkAt(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}
 
 const namespaceOf = (pid: number | null) => readlinkSync(`/proc/${pid}/ns/mnt`);
 
