@@ -29,7 +29,7 @@ export async function endOldDump(parts: Pick<Parts, 'books' | 'registry'>, conta
   await container.turns.run(() => endDump(parts, container));
 }
 
-/** Saves that a dump is over, where one was under way; of a container that has ended meanwhile the end is saved already. */
+/** Saves that a dump is over, where one was under way. Of a container that has ended, the end is saved already. */
 export function forgetDump({ books, registry }: Pick<Parts, 'books' | 'registry'>, container: Container): void {
   if (container.control.endDump() && registry.hasThis(container) && !container.hasEnded) books.save(container);
 }
