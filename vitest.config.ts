@@ -42,6 +42,11 @@ export default defineConfig({
         name: 'vm',
         description: 'also in the virtual machine, by `npm test`; what has no tag is run on the host alone',
       },
+      {
+        name: 'vm-long',
+        description:
+          'also in the virtual machine, by `npm run test:long`; `npm test` runs it on the host, and lacks nothing there',
+      },
     ],
     projects: projects.map((project, groupOrder) => ({
       test: {

@@ -17,8 +17,6 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const VM_TIMEOUT_SECONDS = 3000;
 /** The machine leaves the processor to the tests of the host, which measure shorter times. */
 const VM_NICE = 5;
-/** The tag at the top of a file, or among the options of a test. */
-const VM_TAG = /@module-tag vm\b|'vm'/;
 const REPORTERS = '--reporter=verbose --reporter=./test/reporter.mjs';
 /** Begins the line by which a report leaves the machine. */
 const REPORT = 'niwa-report';
@@ -146,13 +144,18 @@ function checkedRun(report, status, tail) {
 }
 
 /**
- * Finds the files in which a test has the tag `vm` (vitest.config.ts): loading the others would take the machine a
- * minute.
+ * Finds the files in which a test has a tag (vitest.config.ts), at their top or among the options of a test: loading
+ * the others would take the machine a minute.
  * @param {(file: string) => boolean} wanted which of them
- * @returns {string[]} from the folder of the project
+ * @param {string} tag
+ * @returns {string[]} words for vitest: the files, and the filter for the tag
  */
-export function filesForVm(wanted) {
-  return readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+export function taggedTests(wanted, tag = 'vm') {
+  const written = new RegExp(`@module-tag ${tag}$|'${tag}'`, 'm');
+  const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
     .map((name) => join('test', name))
-    .filter((file) => file.endsWith('.test.ts') && wanted(file) && VM_TAG.test(readFileSync(join(root, file), 'utf8')));
+    .filter(
+      (file) => file.endsWith('.test.ts') && wanted(file) && written.test(readFileSync(join(root, file), 'utf8')),
+    );
+  return [...files, `--tags-filter=${tag}`];
 }

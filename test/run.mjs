@@ -1,13 +1,14 @@
 // @ts-check
 // `npm test`: sets the machine up, then runs the tests with the tag `vm` in the virtual machine, and beside it checks,
-// another build, and all tests on this host. `npm run test:long` (--long): chaos, soak, services in full. `npm run
-// test:engines` (--engines): container engines drive niwa. All end with where the time went, what failed, and two lines: how many failed beside others and passed alone; N passed, M failed,
-// K skipped.
+// another build, and all tests on this host. `npm run test:long` (--long): chaos, soak, services in full, and the tests
+// with the tag `vm-long` in the virtual machine. `npm run test:engines` (--engines): container engines drive niwa. All
+// end with where the time went, what failed, and two lines: how many failed beside others and passed alone; N passed, M
+// failed, K skipped.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installPackage } from './packages.mjs';
-import { filesForVm, run, testHere, testInVm } from './places.mjs';
+import { run, taggedTests, testHere, testInVm } from './places.mjs';
 import {
   countsOf,
   failedRun,
@@ -91,8 +92,8 @@ async function all(folder) {
   );
   /** @type {Repeat} */
   const inVm = (files) => testInVm([...files, '--tags-filter=vm']);
-  const files = filesForVm((file) => !file.startsWith('test/engines/'));
-  const machine = step('tests with the tag vm in the virtual machine', () => inVm(files), true);
+  const tagged = taggedTests((file) => !file.startsWith('test/engines/'));
+  const machine = step('tests with the tag vm in the virtual machine', () => testInVm(tagged), true);
   const project = join(folder, 'project');
   const env = { NIWA_SKIP_SETUP: '1' };
   const wholes = [
@@ -128,7 +129,7 @@ async function repeatedAlone(runs, repeat) {
 }
 
 /**
- * Chaos, soak, and services under load in full, for which CI has no time.
+ * Chaos, soak, and services under load in full, and tests with the tag vm-long, for which CI has no time.
  * @param {string} folder for the report
  * @returns {Promise<Record<string, Run>>}
  */
@@ -139,6 +140,9 @@ async function long(folder) {
       testHere(folder, ['test/chaos', 'test/examples/services'], env),
     ),
     machine: await step('chaos in full in the virtual machine', () => testInVm(['test/chaos/chaos.test.ts'], env)),
+    tagged: await step('tests with the tag vm-long in the virtual machine', () =>
+      testInVm(taggedTests(() => true, 'vm-long')),
+    ),
   };
 }
 
@@ -148,12 +152,10 @@ async function long(folder) {
  * @returns {Promise<Record<string, Run>>}
  */
 async function engines(folder) {
-  const files = filesForVm((file) => ENGINES.some((start) => file.startsWith(start)));
+  const tagged = taggedTests((file) => ENGINES.some((start) => file.startsWith(start)));
   return {
     host: await step('container engines on this host', () => testHere(folder, ENGINES)),
-    machine: await step('container engines in the virtual machine', () =>
-      testInVm([...files, '--tags-filter=vm'], {}, ENGINES_VM_SECONDS),
-    ),
+    machine: await step('container engines in the virtual machine', () => testInVm(tagged, {}, ENGINES_VM_SECONDS)),
   };
 }
 

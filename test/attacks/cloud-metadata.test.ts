@@ -1,4 +1,4 @@
-// @module-tag vm
+// @module-tag vm-long
 // Technique: the metadata service of the cloud that a host runs in is asked for the credentials of the host.
 import { beforeAll, expect, test } from 'vitest';
 import type { SpecInput } from '../../src/protocol/spec.js';

@@ -72,7 +72,7 @@ async function fill(niwad: Niwad, direction: 'out' | 'out6' | 'in'): Promise<num
 
 test.each(['out', 'out6', 'in'] as const)(
   'connections of one container (%s) end at its bound',
-  { tags: 'vm' },
+  { tags: 'vm-long' },
   async (direction) => {
     const grown = await fill(bounded, direction);
     expect(grown).toBeGreaterThan(BOUND / 2);

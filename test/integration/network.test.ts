@@ -40,7 +40,7 @@ const rules = () => inside(NODE, 'nft', 'list', 'ruleset');
 const python = (program: string) => ({ args: ['python3', '-c', program] });
 
 describe('a bridged container', () => {
-  it('reaches the world by both families, and comes from the address of its node', { tags: 'vm' }, async () => {
+  it('reaches the world by both families, and comes from the address of its node', { tags: 'vm-long' }, async () => {
     expect(await callFrom(niwad, bridged, '192.0.2.2', 7)).toBe('world for 192.0.2.1');
     expect(await callFrom(niwad, bridged, '2001:db8::2', 7)).toBe('world for 2001:db8::1');
   });
@@ -99,7 +99,7 @@ except OSError: print('nothing', end='')`;
     await niwad.client.remove('net-local', { force: true });
   });
 
-  it('cannot be reached by another one, unless they are of the same group', { tags: 'vm' }, async () => {
+  it('cannot be reached by another one, unless they are of the same group', { tags: 'vm-long' }, async () => {
     const alone = await startServer(niwad, 'net-alone', bridged);
     const friend = await startServer(niwad, 'net-friend', { group: 'friends' });
     const refused = [
@@ -156,7 +156,7 @@ except OSError: print('nothing', end='')`;
     expect(new Set(answers)).toEqual(new Set(['nothing']));
   });
 
-  it('sends from no address but its own, whatever its capabilities', { tags: 'vm' }, async () => {
+  it('sends from no address but its own, whatever its capabilities', { tags: 'vm-long' }, async () => {
     const program = (own: string, from: string) => `import subprocess\n${own}\n${caller('192.0.2.2', 7, 'tcp', from)}`;
     const take = "subprocess.run(['ip', 'addr', 'add', '10.77.0.200/32', 'dev', 'eth0'], check=True)";
     const mac = "subprocess.run(['ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:00:01'], check=True)";
@@ -317,7 +317,7 @@ describe('another container', () => {
 });
 
 describe('the counters', () => {
-  it('are exact to the last packet of a container that has ended', { tags: 'vm' }, async () => {
+  it('are exact to the last packet of a container that has ended', { tags: 'vm-long' }, async () => {
     const program = `
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -363,7 +363,7 @@ describe('the bandwidth', () => {
   const BYTES = 2_000_000;
   const RATE = 1_000_000;
 
-  it.each(['in', 'out'] as const)('of what goes %s is bounded', { tags: 'vm' }, async (direction) => {
+  it.each(['in', 'out'] as const)('of what goes %s is bounded', { tags: 'vm-long' }, async (direction) => {
     const send = `
 def send(s):
     s.sendall(b'x' * ${BYTES})
@@ -493,7 +493,7 @@ echo "$rules" | PATH=\${PATH#*:} exec nft "$@"
 
 describe('a crash of niwad', () => {
   it('leaves the network of containers up; the next one goes on with it, and removes what has ended', {
-    tags: 'vm',
+    tags: 'vm-long',
   }, async () => {
     const place = nodePlace({ bridge: 'nwcrash', subnet: '10.80.0.0/24', subnet6: 'fd00:80::/64' });
     const first = await startOnNode(place);

@@ -1,4 +1,4 @@
-// @module-tag vm
+// @module-tag vm-long
 import {
   chownSync,
   mkdirSync,

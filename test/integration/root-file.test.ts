@@ -1,4 +1,4 @@
-// @module-tag vm
+// @module-tag vm-long
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -47,7 +47,7 @@ afterEach(async () => {
 afterAll(() => paths.kill());
 
 describe('a sleeping service', () => {
-  it.each(['192.0.2.1', '2001:db8::1'])('holds 100 connections at once to %s', { tags: 'vm' }, async (host) => {
+  it.each(['192.0.2.1', '2001:db8::1'])('holds 100 connections at once to %s', { tags: 'vm-long' }, async (host) => {
     await paths.declare(shop);
     const woken = paths.woken.length;
     const asked = ask(WORLD, host, 8080, 100);
@@ -211,7 +211,7 @@ for _ in range(150):
 });
 
 describe('a refusal', () => {
-  it('is a reset within milliseconds, of what is held and of what comes', { tags: 'vm' }, async () => {
+  it('is a reset within milliseconds, of what is held and of what comes', { tags: 'vm-long' }, async () => {
     await paths.declare(shop);
     const held = ask(WORLD, '192.0.2.1', 8080, 5);
     await untilHeld('shop', 5);
@@ -345,7 +345,7 @@ describe('the rules', () => {
     );
   });
 
-  it("give packets to the queue by nft's own expression where the kernel has it", { tags: 'vm' }, async () => {
+  it("give packets to the queue by nft's own expression where the kernel has it", { tags: 'vm-long' }, async () => {
     await paths.declare(shop);
     const chain = ['list', 'chain', 'inet', `${BRIDGE}_services`, 'enqueue'];
     const rule = inside(NODE, 'nft', '--debug=netlink', ...chain);
@@ -398,7 +398,7 @@ describe('the rules', () => {
     }
   });
 
-  it('stay when their niwad is killed: who asks is served by the next one', { tags: 'vm' }, async () => {
+  it('stay when their niwad is killed: who asks is served by the next one', { tags: 'vm-long' }, async () => {
     await paths.declare(shop);
     const asked = ask(WORLD, '192.0.2.1', 8080, 10);
     await untilHeld('shop', 10);
