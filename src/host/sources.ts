@@ -144,7 +144,7 @@ function taskFor(idmap: BindMount['idmap']): 'real' | 'source' {
 function sourceAt<I extends BindMount['idmap']>(given: string, idmap: I, see: See): { path: string; idmap: I | Idmap } {
   if (taskFor(idmap) === 'real') return { path: realPath(given, see), idmap };
   const { canIdmap, path } = readSource(see('source', given).body);
-  return { path, idmap: canIdmap === false ? 'unsupported' : true }; // where it is not known, the start says it
+  return { path, idmap: resolveIdmap('auto', canIdmap !== false) }; // where it is not known, the start says it
 }
 
 function realPath(path: string, see: See): string {
