@@ -1,3 +1,4 @@
+import type { OciOrigin } from '../protocol/resolved-oci.js';
 import type { Usage } from '../protocol/usage.js';
 
 type Source = (usage: Usage) => number | null | undefined;
@@ -46,6 +47,13 @@ const SERIES = [
   ...GAUGES.map(([name, help, source]) => ({ name, help, source, type: 'gauge' })),
 ];
 
+/** The name of a container in its engine, to be joined with the figures by `id`. */
+const ENGINE = 'niwa_container_engine_info';
+const ENGINE_HEAD = `# HELP ${ENGINE} What the container engine calls a container; the value is 1\n# TYPE ${ENGINE} gauge\n`;
+
+/** What a container engine calls a container, see OciOrigin. */
+export type EngineName = Pick<OciOrigin, 'id' | 'root'>;
+
 /**
  * The figures of many containers as Prometheus text: some hundred thousand series, for which the general registry of
  * prom-client would take seconds. Pure.
@@ -54,9 +62,16 @@ export class ContainerMetrics {
   readonly #labels: string[] = [];
   /** One row of figures for each container; NaN where there is none. */
   readonly #rows: Float64Array[] = [];
+  /** The lines of {@link ENGINE}. A figure has no label of the engine: an id may have 1024 characters. */
+  readonly #engines: string[] = [];
 
-  add(id: string, owner: string | null, usage: Usage): void {
+  /** @param oci what its engine calls the container; undefined for one that no engine has made */
+  add(id: string, owner: string | null, usage: Usage, oci?: EngineName): void {
     this.#labels.push(`{id="${escaped(id)}",owner="${escaped(owner ?? '')}"}`);
+    if (oci !== undefined)
+      this.#engines.push(
+        `${ENGINE}{id="${escaped(id)}",engine_id="${escaped(oci.id)}",root="${escaped(oci.root)}"} 1\n`,
+      );
     this.#rows.push(Float64Array.from(SERIES, ({ source }) => source(usage) ?? Number.NaN));
   }
 
@@ -65,7 +80,13 @@ export class ContainerMetrics {
    * @param length about how many characters a piece has
    */
   *pieces(length: number): Generator<string> {
-    let piece = '';
+    let piece = this.#engines.length === 0 ? '' : ENGINE_HEAD;
+    for (const line of this.#engines) {
+      piece += line;
+      if (piece.length < length) continue;
+      yield piece;
+      piece = '';
+    }
     for (const [column, { name, help, type }] of SERIES.entries()) {
       piece += `# HELP niwa_container_${name} ${help}\n# TYPE niwa_container_${name} ${type}\n`;
       for (const [i, labels] of this.#labels.entries()) {

@@ -5,7 +5,7 @@ import type { StockCounts } from '../protocol/pools.js';
 import type { ServiceStatus } from '../protocol/services.js';
 import type { Usage } from '../protocol/usage.js';
 import { addAheadMetrics } from './ahead-metrics.js';
-import { ContainerMetrics } from './container-metrics.js';
+import { ContainerMetrics, type EngineName } from './container-metrics.js';
 import { addProcessMetrics } from './process-metrics.js';
 import { ServiceMetrics } from './service-metrics.js';
 
@@ -13,6 +13,8 @@ import { ServiceMetrics } from './service-metrics.js';
 export interface Measured {
   id: string;
   owner: string | null;
+  /** What its engine calls it; undefined if no engine has made it. */
+  oci?: EngineName | undefined;
   state: string;
   /** Called once, in a later turn of the event loop. */
   usage(): Usage;
@@ -135,7 +137,7 @@ export class Metrics {
     const measured = new ContainerMetrics();
     for (const [i, container] of containers.entries()) {
       this.#states.inc({ state: container.state });
-      if (container.state !== 'exited') measured.add(container.id, container.owner, container.usage());
+      if (container.state !== 'exited') measured.add(container.id, container.owner, container.usage(), container.oci);
       if (i % CONTAINERS_AT_ONCE === CONTAINERS_AT_ONCE - 1) await setImmediate();
     }
     const pieces: string[] = [];

@@ -11,7 +11,7 @@ export function metricsText({ runtime, services, metrics }: MetricsSource): Prom
   return metrics.text(() => ({
     containers: runtime.list().map((container) => {
       const { id, state, spec } = container;
-      return { id, state, owner: spec.owner, usage: () => container.meter.recentUsage() };
+      return { id, state, owner: spec.owner, oci: spec.oci, usage: () => container.meter.recentUsage() };
     }),
     services: services.list(),
   }));

@@ -81,8 +81,12 @@ function unknownSpec(id: string, lease: Lease | null, interim: UsageRecord | und
   const network = lease === null ? {} : { network: { address: lease.address } };
   const spec = parseSpec({ id, process: { args: ['unknown'] }, ...network }, id);
   const service = interim?.service == null ? null : { name: interim.service, revision: 0 };
-  return { ...spec, service, owner: interim?.owner ?? null, labels: interim?.labels ?? {} };
+  const found = { ...spec, service, owner: interim?.owner ?? null, labels: interim?.labels ?? {} };
+  return interim?.oci === undefined ? found : { ...found, oci: { ...UNKNOWN_ORIGIN, ...interim.oci } };
 }
+
+/** What the ledger does not know of a container of an engine. Without its config it has no exec. */
+const UNKNOWN_ORIGIN = { bundle: '', rootfs: '', annotations: {}, execConfig: '' };
 
 function mapsOf(range: IdRange | null): IdMaps | null {
   if (range === null) return null;

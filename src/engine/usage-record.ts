@@ -1,5 +1,6 @@
 import type { Exit } from '../protocol/container.js';
 import type { UsageRecord } from '../protocol/record.js';
+import type { Spec } from '../protocol/resolved-spec.js';
 import type { Container } from './container.js';
 import type { SavedState } from './saved-state-types.js';
 
@@ -11,7 +12,7 @@ export function usageRecord(container: Container, usec: number, exit: Exit | nul
   const { run, id, createdAt, startedAt, life, meter, endKnown } = container;
   const { owner, labels, service } = container.spec;
   const usage = meter.usage();
-  return {
+  const record: UsageRecord = {
     type: exit === null ? 'interim' : 'final',
     run,
     id,
@@ -28,13 +29,14 @@ export function usageRecord(container: Container, usec: number, exit: Exit | nul
     usage,
     memory_byte_seconds: usage.memory === null ? null : Math.round(meter.memory.byteSeconds),
   };
+  return withEngine(record, container.spec);
 }
 
 /** Makes the final record of a container from its saved state, if nothing else is left of it. */
 export function recordOf(saved: SavedState, { code, signal, reason, at }: Exit): UsageRecord {
   const { run, spec, createdAt, startedAt, usage, memory } = saved;
   const { id, owner, labels, service } = spec;
-  return {
+  const record: UsageRecord = {
     type: 'final',
     run,
     id,
@@ -51,4 +53,11 @@ export function recordOf(saved: SavedState, { code, signal, reason, at }: Exit):
     usage,
     memory_byte_seconds: memory === null || usage?.memory == null ? null : Math.round(memory.byteSeconds),
   };
+  return withEngine(record, spec);
+}
+
+/** Adds what its engine calls the container; the record of any other one stays as it is. */
+function withEngine(record: UsageRecord, { oci }: Pick<Spec, 'oci'>): UsageRecord {
+  if (oci !== undefined) record.oci = { id: oci.id, root: oci.root };
+  return record;
 }

@@ -22,13 +22,16 @@ const filterFields = {
 export const FilterQuery = Type.Object(filterFields);
 export type FilterQuery = Static<typeof FilterQuery>;
 
+/** How long `after` may be: an id in an engine has up to 1024 characters, of which a plus is three, URL-encoded. */
+export const MAX_AFTER_LENGTH = 3 * 1024;
+
 /** Selects a page of a list. */
 const pageFields = {
   limit: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 100_000, description: 'the most that are wanted, from 1 to 100000' }),
   ),
   after: Type.Optional(
-    Type.String({ maxLength: 1024, description: `what the header ${NEXT_HEADER} of the page before said` }),
+    Type.String({ maxLength: MAX_AFTER_LENGTH, description: `what the header ${NEXT_HEADER} of the page before said` }),
   ),
 };
 
@@ -58,7 +61,9 @@ const Moment = Type.Optional(Type.String({ description: MOMENT_WORDS }));
 
 export const UsageQuery = Type.Object(
   {
-    by: Type.Optional(Type.String({ pattern: '^(container|owner|service|label:.+)$', description: BY_WORDS })),
+    by: Type.Optional(
+      Type.String({ pattern: '^(container|engine-id|owner|service|label:.+)$', description: BY_WORDS }),
+    ),
     since: Moment,
     until: Moment,
     ...filterFields,

@@ -45,6 +45,17 @@ export const UsageRecordSchema = Type.Object(
       description:
         'the bytes of memory.current, multiplied by the seconds for which the container had them; null without the memory controller',
     }),
+    oci: Type.Optional(
+      Type.Object(
+        {
+          id: Type.String({ description: 'its id in the engine' }),
+          root: Type.String({ description: 'the directory of --root: each has ids of its own' }),
+        },
+        {
+          description: 'what the container engine calls it that has made it through niwa-oci; missing where none has',
+        },
+      ),
+    ),
   },
   {
     title: 'UsageRecord',

@@ -2,14 +2,14 @@ import { type Static, Type } from 'typebox';
 import { Figure, nullable, Time } from './parts.js';
 
 /**
- * What one key (a container, an owner, a service, or a value of a label) has used in a period. A figure that no
- * record has is null.
+ * What one key (a container, its id in its engine, an owner, a service, or a value of a label) has used in a period. A
+ * figure that no record has is null.
  */
 export const UsageRowSchema = Type.Object(
   {
     key: Type.Union([Type.String(), Type.Null()], {
       description:
-        'the container, owner, service or value of the label; null for containers without owner, service or label',
+        'the container, its id in its engine, the owner, service or value of the label; null for containers without engine, owner, service or label',
     }),
     runs: Type.Integer({ description: 'how many runs have a record in the period' }),
     cpu_usage_usec: Figure,
@@ -33,7 +33,7 @@ export const UsageRowSchema = Type.Object(
 export type UsageRow = Static<typeof UsageRowSchema>;
 
 /** The keys by which usage can be summed, in words. */
-export const BY_WORDS = 'container, owner, service or label:NAME';
+export const BY_WORDS = 'container, engine-id, owner, service or label:NAME';
 
 /** The sums of a period, and the keys by which they are made. */
 export const UsageAnswerSchema = Type.Object(

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import type { Extract, ExtractHead } from './extract.js';
 
 /** The version of the format. A file of another version is not read: its extract is made anew. */
-const VERSION = 2;
+const VERSION = 3;
 const HEAD_BYTES = 4096;
 
 const COLUMNS = {
@@ -16,10 +16,11 @@ const COLUMNS = {
   id: Uint32Array,
   owner: Uint32Array,
   service: Uint32Array,
+  engineId: Uint32Array,
   labels: Uint32Array,
   runKeys: Float64Array,
 } as const;
-const LISTS = ['runs', 'ids', 'owners', 'services', 'labelSets', 'going'] as const;
+const LISTS = ['runs', 'ids', 'owners', 'services', 'engineIds', 'labelSets', 'going'] as const;
 
 type ColumnName = keyof typeof COLUMNS;
 type ListName = (typeof LISTS)[number];

@@ -33,6 +33,7 @@ export interface Extract {
   id: Uint32Array;
   owner: Uint32Array;
   service: Uint32Array;
+  engineId: Uint32Array;
   labels: Uint32Array;
   /** For each run, a hash of its name, by which the run is found fast. Two runs may have the same hash. */
   runKeys: Float64Array;
@@ -40,6 +41,8 @@ export interface Extract {
   ids: string[];
   owners: (string | null)[];
   services: (string | null)[];
+  /** The ids of containers in their engines; null for those that no engine has made. */
+  engineIds: (string | null)[];
   labelSets: Record<string, string>[];
   /** For each run that goes on after this segment, the highest figures so far. */
   going: [run: string, used: Used][];
@@ -75,6 +78,7 @@ export class ExtractBuilder {
   readonly #id = new Texts<string>();
   readonly #owner = new Texts<string | null>();
   readonly #service = new Texts<string | null>();
+  readonly #engineId = new Texts<string | null>();
   readonly #labels = new Texts<string>();
 
   constructor({ base, going, ended }: Before) {
@@ -97,6 +101,7 @@ export class ExtractBuilder {
     builder.#id.take(extract.id, extract.ids);
     builder.#owner.take(extract.owner, extract.owners);
     builder.#service.take(extract.service, extract.services);
+    builder.#engineId.take(extract.engineId, extract.engineIds);
     builder.#labels.take(
       extract.labels,
       extract.labelSets.map((set) => JSON.stringify(set)),
@@ -125,6 +130,7 @@ export class ExtractBuilder {
     this.#id.add(record.id);
     this.#owner.add(record.owner);
     this.#service.add(record.service ?? null);
+    this.#engineId.add(record.oci?.id ?? null);
     this.#labels.add(JSON.stringify(record.labels));
   }
 
@@ -151,12 +157,14 @@ export class ExtractBuilder {
       id: this.#id.places(),
       owner: this.#owner.places(),
       service: this.#service.places(),
+      engineId: this.#engineId.places(),
       labels: this.#labels.places(),
       runKeys: Float64Array.from(runs, runKey),
       runs,
       ids: this.#id.texts,
       owners: this.#owner.texts,
       services: this.#service.texts,
+      engineIds: this.#engineId.texts,
       labelSets: this.#labels.texts.map((text) => JSON.parse(text) as Record<string, string>),
       going: [...this.#going],
     };

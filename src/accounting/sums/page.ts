@@ -3,8 +3,8 @@ import { type Extract, FINAL, FIRST } from './extract.js';
 import type { ExtractSource } from './extract-file.js';
 import { FIGURE_NAMES } from './figures.js';
 
-/** What a row is the sum of: a container, an owner, a service, or a value of a label. */
-export type UsageKey = 'container' | 'owner' | 'service' | { label: string };
+/** What a row is the sum of: a container, its id in its engine, an owner, a service, or a value of a label. */
+export type UsageKey = 'container' | 'engine-id' | 'owner' | 'service' | { label: string };
 
 /** Which records are summed, and into which rows. */
 export interface UsageQuery {
@@ -35,9 +35,9 @@ const ALONE = FIRST | FINAL;
 /** The columns and lists that a page reads of an extract. Those that the query does not use may be empty. */
 export type PageColumns = Pick<
   Extract,
-  'at' | 'figures' | 'peak' | 'flags' | 'run' | 'owner' | 'service' | 'labels' | 'id'
+  'at' | 'figures' | 'peak' | 'flags' | 'run' | 'owner' | 'service' | 'engineId' | 'labels' | 'id'
 > &
-  Pick<Extract, 'runs' | 'ids' | 'owners' | 'services' | 'labelSets' | 'skipped'>;
+  Pick<Extract, 'runs' | 'ids' | 'owners' | 'services' | 'engineIds' | 'labelSets' | 'skipped'>;
 
 /**
  * Sums usage for the first keys behind a given key. Only so many keys are held, so the memory is bounded, however many
@@ -118,12 +118,13 @@ export class UsagePage {
     return { rows, more: this.#last !== undefined || keys.length > this.#most, skipped: this.#skipped };
   }
 
-  #keysOf({ id, ids, owner, owners, service, services, labels, labelSets }: PageColumns): {
+  #keysOf({ id, ids, engineId, engineIds, owner, owners, service, services, labels, labelSets }: PageColumns): {
     places: Uint32Array;
     keys: readonly (string | null)[];
   } {
     const { by } = this.#query;
     if (by === 'container') return { places: id, keys: ids };
+    if (by === 'engine-id') return { places: engineId, keys: engineIds };
     if (by === 'owner') return { places: owner, keys: owners };
     if (by === 'service') return { places: service, keys: services };
     return { places: labels, keys: labelSets.map((set) => labelOf(set, by.label)) };
@@ -213,6 +214,8 @@ export async function addToPage(page: UsagePage, query: UsageQuery, extract: Ext
     owners: byOwner ? await extract.list('owners') : [],
     service: byService ? await extract.column('service') : none,
     services: byService ? await extract.list('services') : [],
+    engineId: by === 'engine-id' ? await extract.column('engineId') : none,
+    engineIds: by === 'engine-id' ? await extract.list('engineIds') : [],
     labels: withLabels ? await extract.column('labels') : none,
     labelSets: withLabels ? await extract.list('labelSets') : [],
   });

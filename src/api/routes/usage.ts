@@ -1,7 +1,7 @@
 import { nameForTurns } from '../../access/allowed.js';
 import type { UsageQuery as Sum, UsageKey } from '../../accounting/sums/page.js';
 import { NEXT_HEADER } from '../../protocol/headers.js';
-import { UsageQuery } from '../../protocol/queries.js';
+import { MAX_AFTER_LENGTH, UsageQuery } from '../../protocol/queries.js';
 import { UsageAnswerSchema } from '../../protocol/usage-sums.js';
 import { toFilter } from '../../spec/filter.js';
 import { invalid, show } from '../../spec/problems.js';
@@ -18,7 +18,8 @@ export function usageRoutes(api: Api, { sums }: ApiOptions): void {
     {
       schema: {
         operationId: 'readUsage',
-        summary: 'What was used in a period, by container, owner, service or label: from since up to and without until',
+        summary:
+          'What was used in a period, by container, id in an engine, owner, service or label: from since up to and without until',
         description: `Rows in the order of their keys. With limit, the header ${NEXT_HEADER} has the "after" of the next page.`,
         querystring: UsageQuery,
         response: { 200: UsageAnswerSchema, ...failures },
@@ -41,7 +42,6 @@ export function usageRoutes(api: Api, { sums }: ApiOptions): void {
 }
 
 /** A header must be short and ASCII. Text that is not valid Unicode is replaced. */
-const MAX_AFTER_LENGTH = 1024;
 
 function writeAfter(key: string): string {
   const text = encodeURIComponent(Buffer.from(key).toString());
@@ -80,5 +80,6 @@ export function toUsageQuery(
 }
 
 function toKey(by: string): UsageKey {
-  return by === 'container' || by === 'owner' || by === 'service' ? by : { label: by.slice('label:'.length) };
+  const isPlain = by === 'container' || by === 'engine-id' || by === 'owner' || by === 'service';
+  return isPlain ? by : { label: by.slice('label:'.length) };
 }

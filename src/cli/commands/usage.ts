@@ -12,7 +12,7 @@ export const usage = daemonCommand(
       .option('by', {
         type: 'string',
         default: 'container',
-        describe: 'a row for each container, owner, service or label:NAME',
+        describe: 'a row for each container, engine-id, owner, service or label:NAME',
       })
       .option('since', {
         type: 'string',
@@ -28,6 +28,7 @@ export const usage = daemonCommand(
       .example('$0 usage --since 24h', '')
       .example('$0 usage --by owner --since 2026-10-01 --until 2026-11-01 --format csv', 'October, UTC')
       .example('$0 usage --by service --owner alice', 'the services of a customer')
+      .example('$0 usage --by engine-id', 'the containers of podman, Docker or containerd, by their ids there')
       .example('$0 usage --by label:job --owner alice --json', ''),
   async (client, { by, since, until, owner, service, label, format, json, limit, after }) => {
     const most = limit === undefined ? undefined : toCount('--limit', limit, 1);

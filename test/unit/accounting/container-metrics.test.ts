@@ -24,6 +24,20 @@ it('has no series for a figure that the host does not count', () => {
   expect(textOf(metrics)).not.toMatch(/^niwa_container_(memory_bytes|io_reads_total)\{/m);
 });
 
+it('names a container of an engine once, and not with each figure', () => {
+  const metrics = new ContainerMetrics();
+  metrics.add('a', null, usageOf(0), { id: 'web', root: '/run/"x"' });
+  metrics.add('b', null, usageOf(0));
+  const named = textOf(metrics)
+    .split('\n')
+    .filter((line) => line.includes('engine'));
+  expect(named).toEqual([
+    '# HELP niwa_container_engine_info What the container engine calls a container; the value is 1',
+    '# TYPE niwa_container_engine_info gauge',
+    'niwa_container_engine_info{id="a",engine_id="web",root="/run/\\"x\\""} 1',
+  ]);
+});
+
 it('gives the same text in pieces of any length', () => {
   const metrics = new ContainerMetrics();
   for (let i = 0; i < 300; i++) metrics.add(`c${i}`, 'alice', usageOf(i));

@@ -111,8 +111,9 @@ function sum(a: number | null, b: number | null): number | null {
   return b === null ? a : (a ?? 0) + b;
 }
 
-function keyOf({ id, owner, service = null, labels }: UsageRecord, by: UsageKey): string | null {
+function keyOf({ id, owner, service = null, labels, oci }: UsageRecord, by: UsageKey): string | null {
   if (by === 'container') return id;
+  if (by === 'engine-id') return oci?.id ?? null;
   if (by === 'service') return service;
   return by === 'owner' ? owner : labelOf(labels, by.label);
 }

@@ -85,6 +85,7 @@ const runs = fc.array(
     id: fc.constantFrom('a', 'b', 'c'),
     owner: fc.constantFrom('ann', 'bob', null),
     service: fc.constantFrom('shop', null),
+    oci: fc.constantFrom({ id: 'web', root: '/run/x' }, { id: 'web', root: '/run/y' }, undefined),
     labels: fc.constantFrom({}, { job: 'x' }),
     start: fc.integer({ min: 0, max: 60 }),
     ends: fc.boolean(),
@@ -97,7 +98,7 @@ type Run = (typeof runs extends fc.Arbitrary<(infer R)[]> ? R : never) & { steps
 
 /** The records of a run: its counters only grow. */
 function recordsOf(run: Run, number: number): UsageRecord[] {
-  const { id, owner, service, labels, start, ends, counted } = run;
+  const { id, owner, service, labels, oci, start, ends, counted } = run;
   const sum = { minutes: start, cpu: 0, wbytes: 0, duration: 0, memory: 0, peak: 0 };
   return run.steps.map((step, i) => {
     for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += step[name];
@@ -111,6 +112,7 @@ function recordsOf(run: Run, number: number): UsageRecord[] {
       owner,
       service,
       labels,
+      ...(oci === undefined ? {} : { oci }),
       at: at(sum.minutes),
       duration_usec: sum.duration,
       usage,

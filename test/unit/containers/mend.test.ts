@@ -64,6 +64,12 @@ describe('a state that says nothing', () => {
     });
   });
 
+  it('keeps the name that the ledger knows from its engine, so that the engine finds it and the bill names it', () => {
+    const oci = { id: 'web', root: '/run/niwa-oci' };
+    expect(mend(damaged([]), { ...living, interim: { ...interim, oci } }).spec.oci).toMatchObject(oci);
+    expect(mend(damaged([]), { ...living, interim }).spec.oci).toBeUndefined();
+  });
+
   it('has the place on the bridge that was found', () => {
     const lease = { bridge: 'b', device: 'bv2', address: '10.0.0.2', address6: null, mac: 'm', hostMac: 'h' };
     const state = mend(damaged('{}'), { ...living, lease });

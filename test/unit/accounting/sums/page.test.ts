@@ -139,6 +139,21 @@ describe('the sum', () => {
     ]);
   });
 
+  it('is by the id in the engine, over all containers that it has made for it', () => {
+    const records = [
+      recordOf('a', { oci: { id: 'web', root: '/run/niwa-oci' }, usage: usageOf(1) }),
+      recordOf('b', { oci: { id: 'web', root: '/run/niwa-oci' }, usage: usageOf(2) }),
+      recordOf('c', { oci: { id: 'db', root: '/run/niwa-oci' }, usage: usageOf(4) }),
+      recordOf('d', { usage: usageOf(8) }),
+    ];
+    const rows = rowsOf(records, { by: 'engine-id' });
+    expect(rows.map(({ key, runs, cpu_usage_usec }) => [key, runs, cpu_usage_usec])).toEqual([
+      ['db', 1, 4],
+      ['web', 2, 3],
+      [null, 1, 8],
+    ]);
+  });
+
   it('is only of an owner, of a service, or of a label', () => {
     const records = [
       recordOf('a', { owner: 'ann', labels: { job: 'x' } }),
@@ -155,7 +170,7 @@ describe('the sum', () => {
   });
 });
 
-const keys = fc.constantFrom<UsageKey>('container', 'owner', 'service', { label: 'job' });
+const keys = fc.constantFrom<UsageKey>('container', 'engine-id', 'owner', 'service', { label: 'job' });
 describe('any ledger', () => {
   it('sums to the same, split into adjacent periods wherever', () => {
     fc.assert(
