@@ -44,11 +44,11 @@ static void add_state(struct buffer *text, struct text state, pid_t pid) {
 void give_listener(const struct order *order, pid_t pid, int listener) {
     int length = (int)order->agent.length;
     const char *path = order->agent.bytes;
-    int agent = connect_to(path, order->agent.length);
+    int agent = connect_to(path, order->agent.length, RECEIVER_MS);
     if (agent < 0) fail("failed to connect with seccomp agent %.*s: %s", length, path, reason(-agent));
     struct buffer text = {0};
     add_state(&text, order->agent_state, pid);
-    int error = send_whole(agent, text.bytes, text.length, &listener, 1);
+    int error = send_within(agent, text.bytes, text.length, &listener, 1, RECEIVER_MS);
     if (error < 0) fail("failed to send to seccomp agent %.*s: %s", length, path, reason(-error));
     free(text.bytes);
     close(listener);

@@ -100,7 +100,7 @@ static void take(void *to, const char *name, char *value) {
 
 static void make_directories(const char *path) {
     char part[PATH_MAX];
-    for (size_t i = 1; i <= strlen(path) && i < sizeof part; i++) {
+    for (size_t i = 1; i <= strlen(path); i++) {
         if (path[i] != '/' && path[i] != 0) continue;
         memcpy(part, path, i);
         part[i] = 0;
@@ -112,6 +112,7 @@ static void make_directories(const char *path) {
 static void directory_of(const struct command *command, const char *name, const char *missing, char *directory) {
     const char *given = option(command, name);
     if (given == NULL) given = missing;
+    if (strlen(given) >= PATH_MAX) fail("--%s %s: %s", name, given, reason(ENAMETOOLONG));
     if (strcmp(command->verb, "checkpoint") == 0) make_directories(given);
     if (realpath(given, directory) == NULL) fail("open %s: %s", given, reason(errno));
 }

@@ -4,6 +4,8 @@
 
 #include "early_words.h"
 
+#include <limits.h>
+
 #include "paths.h"
 
 size_t length_of(const char *text) {
@@ -35,6 +37,7 @@ static bool take_value(char **words, size_t *at, const char *name, const char **
 
 // Whether a path is that which root_of() makes of it.
 static bool is_settled(const char *path) {
+    if (length_of(path) >= PATH_MAX) return false;
     for (size_t i = 0; path[i] != 0; i++)
         if (path[i] == '/' && (path[i + 1] == '/' || path[i + 1] == '.' || path[i + 1] == 0)) return false;
     return path[0] == '/';
@@ -58,15 +61,16 @@ static bool is_known(const char *verb) {
 }
 
 static bool take_option(char **words, size_t *at, struct plain *plain) {
-    const char *word = words[*at], *pid_file; // main() writes that
+    const char *word = words[*at], *pid_file;
     if (is_text(plain->verb, "delete"))
         return !plain->force && (is_text(word, "--force") || is_text(word, "-f")) && (plain->force = true);
     if (is_text(plain->verb, "kill"))
         return !plain->all && (is_text(word, "--all") || is_text(word, "-a")) && (plain->all = true);
     if (!makes_process(plain)) return false;
     if (is_text(plain->verb, "run") && (is_text(word, "--detach") || is_text(word, "-d"))) return plain->detach = true;
-    return take_value(words, at, "--bundle", &plain->bundle) || take_value(words, at, "-b", &plain->bundle) ||
-           take_value(words, at, "--pid-file", &pid_file);
+    // main() writes the pid file, and refuses a path that is too long
+    if (take_value(words, at, "--pid-file", &pid_file)) return length_of(pid_file) <= MAX_PLAIN_PATH;
+    return take_value(words, at, "--bundle", &plain->bundle) || take_value(words, at, "-b", &plain->bundle);
 }
 
 bool read_words(char **words, struct plain *plain) {

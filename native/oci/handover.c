@@ -8,11 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "wire.h"
+
+#define BESIDE_BYTES (sizeof ".2147483647" - 1) // of the name beside a pid file
 
 static const char *pid_place;
 static char pid_beside[PATH_MAX]; // "" where nothing is there
@@ -46,12 +49,31 @@ static int write_beside(pid_t pid) {
     return dprintf(fd, "%d", pid) > 0 && close(fd) == 0 ? 0 : -errno;
 }
 
+// Ends the program where a path is too long for a socket.
+static void check_socket(const struct command *command, const char *name) {
+    const char *path = option(command, name);
+    if (path != NULL && strlen(path) > MAX_SOCKET_PATH)
+        fail("--%s %s: the path of a socket has at most %d bytes", name, path, MAX_SOCKET_PATH);
+}
+
+void check_receivers(const struct command *command) {
+    const char *pid_file = option(command, "pid-file");
+    check_socket(command, "console-socket");
+    check_socket(command, "pidfd-socket");
+    if (pid_file == NULL) return;
+    const char *slash = strrchr(pid_file, '/');
+    size_t length = strlen(pid_file), name = slash == NULL ? length : strlen(slash + 1);
+    if (length >= PATH_MAX - BESIDE_BYTES || name > NAME_MAX - BESIDE_BYTES)
+        fail("--pid-file %s: the path has at most %zu bytes, the name of the file %zu", pid_file,
+             PATH_MAX - 1 - BESIDE_BYTES, NAME_MAX - BESIDE_BYTES);
+}
+
 void prepare_pid_file(const char *path, pid_t pid) {
     pid_place = path;
-    bool has_room = snprintf(pid_beside, sizeof pid_beside, "%s.%d", path, getpid()) < (int)sizeof pid_beside;
+    snprintf(pid_beside, sizeof pid_beside, "%s.%d", path, getpid()); // check_receivers() sees to the room
     atexit(remove_beside);
     remove_at_signals();
-    int error = has_room ? write_beside(pid) : -ENAMETOOLONG;
+    int error = write_beside(pid);
     if (error < 0) fail("cannot write the pid file %s: %s", path, reason(-error));
 }
 
@@ -62,11 +84,21 @@ int place_pid_file(void) {
     return 0;
 }
 
+// Whose listening socket a connection leads to. Where others may write to its directory, it may have become theirs.
+static uid_t listener_of(int connection) {
+    struct ucred peer = {.uid = (uid_t)-1};
+    socklen_t size = sizeof peer;
+    getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+    return peer.uid;
+}
+
 // Sends a descriptor and a word to a socket. @param what its words for errors
 static void hand_over(const char *path, const char *what, const char *word, int fd) {
-    int receiver = connect_to(path, strlen(path));
+    int receiver = connect_to(path, strlen(path), RECEIVER_MS);
     if (receiver < 0) fail("cannot connect to the %s socket %s: %s", what, path, reason(-receiver));
-    int error = send_whole(receiver, word, strlen(word), &fd, 1);
+    if (listener_of(receiver) != geteuid())
+        fail("the %s socket %s is that of another user, whose id is %u", what, path, listener_of(receiver));
+    int error = send_within(receiver, word, strlen(word), &fd, 1, RECEIVER_MS);
     if (error < 0) fail("cannot send to the %s socket %s: %s", what, path, reason(-error));
     close(receiver);
 }

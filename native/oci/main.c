@@ -34,6 +34,7 @@
 
 static struct buffer creation_of(const struct command *command, const char *verb) {
     const char *bundle = option(command, "bundle"), *config = option(command, "config");
+    check_receivers(command);
     char directory[PATH_MAX], path[PATH_MAX + 16];
     if (bundle == NULL) bundle = ".";
     if (realpath(bundle, directory) == NULL) fail("open %s: %s", bundle, reason(errno));
@@ -183,6 +184,7 @@ static int restore(int niwad, const struct command *command) {
 static int exec_in(int niwad, const struct command *command) {
     bool waits = !has_option(command, "detach");
     const char *process = option(command, "process");
+    check_receivers(command);
     struct kept kept = kept_of(command, false);
     struct buffer request = request_of(command, "exec");
     add_count(&request, "kept-fds", kept.all);

@@ -3,3 +3,6 @@
 
 #define DEFAULT_SOCKET "/run/niwa/oci.sock"
 #define DEFAULT_ROOT "/run/niwa-oci"
+
+// Up to this length a path fits wherever this program may put it.
+#define MAX_PLAIN_PATH 240

@@ -21,12 +21,15 @@
 
 const char *manager(void) {
     const char *path = getenv("NOTIFY_SOCKET");
-    return path == NULL || *path == 0 ? NULL : path;
+    if (path == NULL || *path == 0) return NULL;
+    if (strlen(path) > MAX_SOCKET_PATH)
+        fail("NOTIFY_SOCKET %s: the path of a socket has at most %d bytes", path, MAX_SOCKET_PATH);
+    return path;
 }
 
 // Fills in the address of a path, or of @ and an abstract name. Gives its length.
 static socklen_t address_of(struct text path, struct sockaddr_un *address) {
-    if (path.length >= sizeof address->sun_path)
+    if (path.length > MAX_SOCKET_PATH)
         fail("the path of the notify socket is too long: %.*s", (int)path.length, path.bytes);
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
     memcpy(address->sun_path, path.bytes, path.length);

@@ -31,9 +31,11 @@ const char *root_of(const struct command *command) {
     static char whole[2 * PATH_MAX + 2];
     const char *root = option(command, "root");
     if (root == NULL) return DEFAULT_ROOT;
-    if (*root == 0 || strlen(root) >= PATH_MAX) fail("--root \"%s\" has to be the path of a directory", root);
+    const char *const wrong = "--root \"%s\" has to be the path of a directory";
+    if (*root == 0 || strlen(root) >= PATH_MAX) fail(wrong, root);
     bool is_relative = *root != '/';
     if (is_relative && getcwd(whole, PATH_MAX) == NULL) fail("--root %s: %s", root, reason(errno));
     add_parts(whole, is_relative && strcmp(whole, "/") != 0 ? strlen(whole) : 0, root);
+    if (strlen(whole) >= PATH_MAX) fail(wrong, root);
     return whole;
 }

@@ -53,7 +53,8 @@ void write_spec(const struct command *command) {
     const char *bundle = option(command, "bundle");
     struct buffer text = has_option(command, "rootless") ? rootless_spec() : changed(default_spec, NULL, 0);
     char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/config.json", bundle == NULL ? "." : bundle);
+    int length = snprintf(path, sizeof path, "%s/config.json", bundle == NULL ? "." : bundle);
+    if (length >= (int)sizeof path) fail("cannot write config.json into %s: %s", bundle, reason(ENAMETOOLONG));
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0 && errno == EEXIST) fail("%s exists; remove it first", path);
     if (fd < 0 || write(fd, text.bytes, text.length) < 0) fail("cannot write %s: %s", path, reason(errno));

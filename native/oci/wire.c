@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "early.h"
 #include "log.h"
 
@@ -92,14 +95,17 @@ struct text take_text(struct text *rest) {
     return (struct text){take_bytes(rest, length), length};
 }
 
-int connect_to(const char *path, size_t length) {
+int connect_to(const char *path, size_t length, int timeout_ms) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (length >= sizeof address.sun_path) return -ENAMETOOLONG;
+    if (length > MAX_SOCKET_PATH) return -ENAMETOOLONG;
     memcpy(address.sun_path, path, length);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
-    int error = -errno;
+    // with this option connect(2) waits no longer for room in the queue of the listener, see socket(7)
+    struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    if (timeout_ms < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) == 0)
+        if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+    int error = errno == EAGAIN ? -ETIMEDOUT : -errno;
     close(fd);
     return error;
 }
@@ -112,7 +118,7 @@ static const char *obstacle(int error) {
 }
 
 int connect_niwad(const char *path) {
-    int niwad = early.niwad < 0 ? connect_to(path, strlen(path)) : early.niwad;
+    int niwad = early.niwad < 0 ? connect_to(path, strlen(path), -1) : early.niwad;
     early.niwad = -1;
     if (niwad >= 0) return niwad;
     if (niwad == -EACCES) fail("cannot reach niwad on %s: only root may use it", path);
@@ -134,16 +140,34 @@ static struct msghdr message_of(struct iovec *part, union rights *rights, const 
     return message;
 }
 
-int send_whole(int socket, const void *bytes, size_t length, const int *fds, size_t fd_count) {
+// Waits for room. Gives 0, or -ETIMEDOUT when the deadline is over; a negative one never is.
+static int await_room(int socket, long deadline) {
+    long left = deadline < 0 ? -1 : deadline - now_ms();
+    if (deadline >= 0 && left <= 0) return -ETIMEDOUT;
+    struct pollfd room = {.fd = socket, .events = POLLOUT};
+    poll(&room, 1, (int)left);
+    return 0;
+}
+
+int send_within(int socket, const void *bytes, size_t length, const int *fds, size_t fd_count, int timeout_ms) {
     union rights rights = {0};
-    for (size_t sent = 0; sent < length;) {
+    long deadline = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+    int error = 0;
+    for (size_t sent = 0; sent < length && error == 0;) {
         struct iovec part = {(char *)(uintptr_t)bytes + sent, length - sent};
         struct msghdr message = message_of(&part, &rights, fds, sent == 0 ? fd_count : 0);
-        ssize_t n = sendmsg(socket, &message, MSG_NOSIGNAL);
-        if (n < 0 && errno != EINTR) return -errno;
+        ssize_t n = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n > 0) sent += (size_t)n;
+        if (n < 0 && errno == EAGAIN)
+            error = await_room(socket, deadline);
+        else if (n < 0 && errno != EINTR)
+            error = -errno;
     }
-    return 0;
+    return error;
+}
+
+int send_whole(int socket, const void *bytes, size_t length, const int *fds, size_t fd_count) {
+    return send_within(socket, bytes, length, fds, fd_count, -1);
 }
 
 // Takes a request for sent that early.c has sent.

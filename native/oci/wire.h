@@ -68,8 +68,15 @@ const char *take_bytes(struct text *rest, size_t length);
 // Takes a length (32 bits), and as many bytes. Ends the program where there are fewer.
 struct text take_text(struct text *rest);
 
-// Connects to a Unix socket. Gives a descriptor or a negative errno.
-int connect_to(const char *path, size_t length);
+// How many bytes the path of a Unix socket has at most, see unix(7).
+#define MAX_SOCKET_PATH 107
+
+// How long others have to take what this program sends them: a terminal, a pidfd, a listener.
+#define RECEIVER_MS 10000
+
+// Connects to a Unix socket. Gives a descriptor or a negative errno: -ETIMEDOUT where the listener does not take the
+// connection in time. A negative time is any time.
+int connect_to(const char *path, size_t length, int timeout_ms);
 
 // Connects to niwad. Ends the program where nobody listens, with what to do.
 int connect_niwad(const char *path);
@@ -81,5 +88,7 @@ void send_frame(int niwad, enum frame_kind kind, const struct buffer *body, cons
 // the program with the error where it is FRAME_ERROR, or niwad has gone.
 struct frame receive_frame(int niwad);
 
-// Sends bytes over a connected Unix socket, descriptors with the first one. Gives 0 or a negative errno.
+// Sends bytes over a connected Unix socket, descriptors with the first one. Gives 0 or a negative errno: -ETIMEDOUT
+// where the peer does not take them in time. send_whole() waits any time.
+int send_within(int socket, const void *bytes, size_t length, const int *fds, size_t fd_count, int timeout_ms);
 int send_whole(int socket, const void *bytes, size_t length, const int *fds, size_t fd_count);

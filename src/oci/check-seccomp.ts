@@ -25,6 +25,8 @@ const OTHER_ARCHITECTURES = [
   ...['PARISC', 'PARISC64', 'RISCV64', 'LOONGARCH64', 'M68K', 'SH', 'SHEB'],
 ].map((name) => `SCMP_ARCH_${name}`);
 const ARCHITECTURES = [...Object.values(OWN_ARCHITECTURES).flat(), ...OTHER_ARCHITECTURES];
+/** See unix(7). */
+const MOST_OF_SOCKET_PATH = 107;
 const OF_LISTENER = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
 
 function checkAgent(seccomp: OciSeccomp): void {
@@ -44,6 +46,8 @@ function checkAgent(seccomp: OciSeccomp): void {
     throw refused(`${place}.listenerMetadata`, 'it has no effect without a listenerPath');
   if (listenerPath !== '' && !posix.isAbsolute(listenerPath))
     throw refused(`${place}.listenerPath`, 'it has to be an absolute path');
+  if (Buffer.byteLength(listenerPath) > MOST_OF_SOCKET_PATH)
+    throw refused(`${place}.listenerPath`, `the path of a socket has at most ${MOST_OF_SOCKET_PATH} bytes`);
   if (flags.includes(OF_LISTENER) && !asks)
     throw refused(`${place}.flags "${OF_LISTENER}"`, 'it has no effect: no call has the action SCMP_ACT_NOTIFY');
 }
