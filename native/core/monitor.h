@@ -3,9 +3,9 @@
 // runs the same monitor while there is no niwad.
 #pragma once
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
 #include "container.h"
@@ -114,7 +114,7 @@ class Monitor {
     OnEvent on_event_;
     OnChange on_change_;
     std::mutex mutex_; // guards all below, and the lives of all containers
-    std::map<uint32_t, Entry> entries_;
+    std::unordered_map<uint32_t, Entry> entries_;
     Timers due_; // when to look at an entry: at its deadline, or at the end of its stop timeout
     ExitListener exits_;
     EventLoop loop_;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <iterator>
 #include <string_view>
 
 namespace {
@@ -22,7 +23,7 @@ struct Source {
     std::vector<const char *> keys;
 };
 
-const std::vector<Source> kSources = {
+const Source kSources[] = {
     {"cpu.stat",
      Format::kKeyed,
      {"usage_usec", "user_usec", "system_usec", "nr_periods", "nr_throttled", "throttled_usec", "nr_bursts",
@@ -117,8 +118,8 @@ double find(const Source &source, const char *text, const char *key) {
 }
 
 // Gives the length; -1 where there is no such file, or it cannot be read.
-ssize_t read_text(int file, char *text, size_t bytes) {
-    ssize_t n = file >= 0 ? pread(file, text, bytes - 1, 0) : -1;
+ssize_t read_text(int file, char (&text)[kTextBytes]) {
+    ssize_t n = file >= 0 ? pread(file, text, kTextBytes - 1, 0) : -1;
     text[n > 0 ? n : 0] = 0;
     return n;
 }
@@ -135,21 +136,30 @@ double find_interface(const char *text, int field) {
 
 } // namespace
 
-// What shows whether a container is idle: the texts of the first sources and of its network counters.
-struct Statistics::Activity {
+// The texts of the files, in the order of kSources, and of the network counters.
+struct Statistics::Texts {
     struct Text {
         ssize_t length; // -1 where it could not be read
         char text[kTextBytes];
 
         std::string_view view() const { return {text, length > 0 ? static_cast<size_t>(length) : 0}; }
     };
-    Text sources[kActivitySources];
+    Text files[kFiles];
     Text network;
 
-    size_t hash() const {
+    static void add(size_t *hash, const Text &text) { *hash = *hash * 31 + std::hash<std::string_view>()(text.view()); }
+
+    // Of what shows whether a container is idle.
+    size_t hash_of_activity() const {
         size_t hash = 1;
-        for (const Text *one : {&sources[0], &sources[1], &network})
-            hash = hash * 31 + std::hash<std::string_view>()(one->view());
+        for (size_t i = 0; i < kActivitySources; i++) add(&hash, files[i]);
+        add(&hash, network);
+        return hash;
+    }
+
+    size_t hash_of_all() const {
+        size_t hash = hash_of_activity();
+        for (size_t i = kActivitySources; i < kFiles; i++) add(&hash, files[i]);
         return hash;
     }
 };
@@ -175,50 +185,57 @@ void Statistics::watch_network(Fd counters) {
 }
 
 int Statistics::open(const Group &group) {
-    files_.clear();
-    for (const Source &source : kSources) {
-        files_.push_back(group.open_file(source.file));
-        if (!files_.back().valid() && errno != ENOENT) return -errno;
+    static_assert(std::size(kSources) == kFiles);
+    for (size_t i = 0; i < kFiles; i++) {
+        files_[i] = group.open_file(kSources[i].file);
+        if (!files_[i].valid() && errno != ENOENT) return -errno;
     }
     return 0;
 }
 
-void Statistics::read_activity(Activity *activity) const {
-    auto read = [](int file, Activity::Text *into) { into->length = read_text(file, into->text, sizeof into->text); };
-    for (size_t i = 0; i < kActivitySources; i++) read(i < files_.size() ? files_[i].get() : -1, &activity->sources[i]);
-    read(network_, &activity->network);
+void Statistics::read_activity(Texts *texts) const {
+    for (size_t i = 0; i < kActivitySources; i++)
+        texts->files[i].length = read_text(files_[i].get(), texts->files[i].text);
+    texts->network.length = read_text(network_, texts->network.text);
 }
 
-void Statistics::fill(double *row, const Activity &activity) const {
-    char text[kTextBytes];
-    for (size_t i = 0; i < files_.size(); i++) {
-        bool known = i < kActivitySources;
-        bool present = (known ? activity.sources[i].length : read_text(files_[i].get(), text, sizeof text)) >= 0;
-        const char *found = known ? activity.sources[i].text : text;
-        for (const char *key : kSources[i].keys) *row++ = present ? find(kSources[i], found, key) : NAN;
-    }
+void Statistics::read_rest(Texts *texts) const {
+    for (size_t i = kActivitySources; i < kFiles; i++)
+        texts->files[i].length = read_text(files_[i].get(), texts->files[i].text);
+}
+
+void Statistics::fill(double *row, const Texts &texts) const {
+    for (size_t i = 0; i < kFiles; i++)
+        for (const char *key : kSources[i].keys)
+            *row++ = texts.files[i].length >= 0 ? find(kSources[i], texts.files[i].text, key) : NAN;
     for (const auto &[name, field] : kNetwork)
-        *row++ = activity.network.length >= 0 ? find_interface(activity.network.text, field) : NAN;
+        *row++ = texts.network.length >= 0 ? find_interface(texts.network.text, field) : NAN;
 }
 
 void Statistics::read(double *row) const {
-    Activity activity;
-    read_activity(&activity);
-    fill(row, activity);
+    Texts texts;
+    read_activity(&texts);
+    read_rest(&texts);
+    fill(row, texts);
 }
 
-bool Statistics::read_unless_idle(double *row) {
-    Activity activity;
-    read_activity(&activity);
-    size_t hash = activity.hash();
-    if (hash == seen_) return false;
-    seen_ = hash;
-    fill(row, activity);
-    return true;
+Finding Statistics::read_for_round(double *row, bool may_pass) {
+    Texts texts;
+    read_activity(&texts);
+    size_t activity = texts.hash_of_activity();
+    bool is_idle = activity == seen_activity_;
+    if (is_idle && may_pass) return Finding::kPassedOver;
+    seen_activity_ = activity;
+    read_rest(&texts);
+    size_t all = texts.hash_of_all();
+    if (all == seen_) return Finding::kUnchanged;
+    seen_ = all;
+    fill(row, texts);
+    return Finding::kRead;
 }
 
 std::string Statistics::io_stat() const {
     char text[kTextBytes];
-    read_text(files_[kIoStat].get(), text, sizeof text);
+    read_text(files_[kIoStat].get(), text);
     return text;
 }

@@ -25,6 +25,8 @@ export class Registry {
    * ends: the work at each start and each end must not grow with the number of exited containers.
    */
   readonly #live = new Set<Container>();
+  /** What {@link live} gives, until the live containers are others. */
+  #liveList: readonly Container[] | null = null;
   readonly #exited = new Map<string | null, Set<Container>>([[null, new Set()]]);
   readonly #byHandle = new Map<Handle, Container>();
   /** The handles of containers whose processes are being made. */
@@ -46,9 +48,10 @@ export class Registry {
     return [...this.#containers.values()];
   }
 
-  /** All containers that have not exited. */
-  live(): Container[] {
-    return [...this.#live].filter(({ state }) => state !== 'exited');
+  /** All containers that have not exited; the same array as long as they are the same. */
+  live(): readonly Container[] {
+    this.#liveList ??= [...this.#live];
+    return this.#liveList;
   }
 
   has(id: string): boolean {
@@ -109,6 +112,7 @@ export class Registry {
   add(container: Container): void {
     this.#containers.set(container.id, container);
     this.#live.add(container);
+    this.#liveList = null;
     if (container.handle !== 0) this.#byHandle.set(container.handle, container);
   }
 
@@ -127,7 +131,7 @@ export class Registry {
    * them, and are never surplus.
    */
   retire(container: Container): void {
-    this.#live.delete(container);
+    this.#leave(container);
     if (container.mayRunAgain || container.spec.oci !== undefined) return;
     const service = container.spec.service?.name ?? null;
     const exited = this.#exited.get(service) ?? new Set();
@@ -155,7 +159,7 @@ export class Registry {
     const exited = this.#exited.get(service);
     exited?.delete(container);
     if (service !== null && exited?.size === 0) this.#exited.delete(service);
-    this.#live.delete(container);
+    this.#leave(container);
     return this.hasThis(container) && this.#containers.delete(container.id);
   }
 
@@ -183,6 +187,10 @@ export class Registry {
   tell(type: RuntimeEventType, subject: Subject, fields?: EventFields): void {
     const event = this.#events.add(type, subject, fields);
     for (const listener of this.#listeners) this.#guard(() => listener(event));
+  }
+
+  #leave(container: Container): void {
+    if (this.#live.delete(container)) this.#liveList = null;
   }
 
   /** The fault of a listener does not keep the others from being told. */

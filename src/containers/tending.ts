@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import { Sampler } from '../accounting/sampler.js';
 import type { Books } from '../engine/books.js';
+import type { Container } from '../engine/container.js';
+import type { Meter } from '../engine/meter.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { messageOf } from '../protocol/errors.js';
 import { connectKeeper } from './connect-keeper.js';
@@ -32,8 +34,7 @@ export class Tending {
 
   constructor(options: TendingOptions) {
     this.#options = options;
-    const meters = () => options.registry.live().map(({ meter }) => meter);
-    this.#sampler = new Sampler(options.sampleIntervalMs, meters, options.kernel);
+    this.#sampler = new Sampler(options.sampleIntervalMs, metersOf(options.registry), options.kernel);
     this.#timer = setInterval(() => void this.#tend(), INTERVAL_MS);
   }
 
@@ -57,4 +58,15 @@ export class Tending {
     }
     this.#connecting = false;
   }
+}
+
+/** Gives the meters of the live containers: the same array as long as these are the same. */
+function metersOf(registry: Registry): () => readonly Meter[] {
+  let [live, meters]: [readonly Container[], readonly Meter[]] = [[], []];
+  return () => {
+    if (live === registry.live()) return meters;
+    live = registry.live();
+    meters = live.map(({ meter }) => meter);
+    return meters;
+  };
 }

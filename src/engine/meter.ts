@@ -153,12 +153,13 @@ export class Meter {
 
   /**
    * Takes a round of the sampler in which the container was idle: its last reading is valid for this moment too, and
-   * the rates are 0 from this round on. Needs to be called for the first of several such rounds only, see {@link
-   * isIdle}.
+   * the rates are 0 from this round on.
    */
-  stayIdle(rounds: Rounds): void {
-    if (this.#last === null || this.#usageAtEnd !== null || this.#idleIn !== null) return;
-    this.#accept(rounds, this.#last.row, 0);
+  stayIdle(rounds: Rounds, wasRead: boolean): void {
+    if (this.#last === null || this.#usageAtEnd !== null) return;
+    if (wasRead) this.#readMs = rounds.msOf(rounds.newest);
+    if (this.#idleIn === null) this.#accept(rounds, this.#last.row, 0);
+    else if (wasRead) this.#readings++; // the time of the reading is told, too
     this.#idleIn = rounds;
   }
 

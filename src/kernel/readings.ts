@@ -1,5 +1,15 @@
 import type { Handle } from './containers.js';
 
+/** What a round of the sampler finds of a container, see Finding in native/core/sample.h. */
+export const FOUND = {
+  /** Its figures were read. */
+  read: 0,
+  /** It has been idle since the last round, so that nothing else was read. */
+  passedOver: 1,
+  /** All figures were read, and are those of the last reading. */
+  unchanged: 2,
+} as const;
+
 /** Reads the use of containers. */
 export interface Readings {
   /** The position of each figure in a reading, by its name, such as `"cpu.stat:usage_usec"` or `"memory.current"`. */
@@ -7,10 +17,9 @@ export interface Readings {
   /**
    * Reads the figures of many containers into `rows`, one row of `columns.size` for each container; NaN for figures
    * that the host does not have.
-   * @param idle lets idle containers be passed over: those whose processor time, periods of cpu.max, block I/O and
-   *   network counters are the same as in the last call with `idle`. One number for each container: where it is not 0,
-   *   the container may be passed over. It becomes 1 where the container was passed over, and its row was left as it
-   *   was; else 0
+   * @param idle for a round of the sampler: one number for each container. Where it is not 0, the container is passed
+   *   over if it is idle: if its processor time, periods of cpu.max, block I/O and network counters are the same as in
+   *   the last round. It becomes what was found, one of {@link FOUND}; a row is written only where that is `read`
    */
   sample(handles: Uint32Array, rows: Float64Array, idle?: Uint8Array): void;
   /** Gives the content of io.stat; "" if the host has no io controller. */

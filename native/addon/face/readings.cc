@@ -13,33 +13,32 @@ namespace {
 
 // sample(handles, rows, idle?)
 //
-// `idle` has a number for each handle: not 0 where the container is passed over if it is idle; it becomes 1 where the
-// container was passed over, else 0.
+// `idle` has a number for each handle: not 0 where the container is passed over if it is idle; it becomes the Finding.
 Value sample(Info info) {
     Monitor &monitor = *addon_of(info).monitor;
     auto handles = info[0].As<Napi::Uint32Array>();
     auto rows = info[1].As<Napi::Float64Array>();
-    bool may_pass = info[2].IsTypedArray();
-    auto idle = may_pass ? info[2].As<Napi::Uint8Array>() : Napi::Uint8Array();
+    bool is_round = info[2].IsTypedArray();
+    auto idle = is_round ? info[2].As<Napi::Uint8Array>() : Napi::Uint8Array();
     size_t width = sample_columns().size();
     size_t count = handles.ElementLength();
-    if (rows.ElementLength() < count * width || (may_pass && idle.ElementLength() < count)) {
+    if (rows.ElementLength() < count * width || (is_round && idle.ElementLength() < count)) {
         Napi::RangeError::New(info.Env(), "rows or idle is too small for the handles").ThrowAsJavaScriptException();
         return info.Env().Undefined();
     }
-    uint8_t *pass = may_pass ? idle.Data() : nullptr;
+    uint8_t *findings = is_round ? idle.Data() : nullptr;
     auto containers = monitor.find_all(handles.Data(), count);
     for (size_t i = 0; i < count; i++) {
         Container *container = containers[i].get();
         double *row = rows.Data() + i * width;
-        bool was_read = true;
+        Finding found = Finding::kRead;
         if (container == nullptr)
             std::fill(row, row + width, __builtin_nan(""));
-        else if (pass != nullptr && pass[i] != 0)
-            was_read = container->statistics.read_unless_idle(row);
+        else if (is_round)
+            found = container->statistics.read_for_round(row, findings[i] != 0);
         else
             container->statistics.read(row);
-        if (pass != nullptr) pass[i] = was_read ? 0 : 1;
+        if (is_round) findings[i] = static_cast<uint8_t>(found);
     }
     return info.Env().Undefined();
 }

@@ -33,9 +33,9 @@ function newMeter(saved: SavedState | null = null) {
     rounds.begin(usec, usec / 1000);
     meter.take(rounds, figures, 0);
   };
-  const stayIdle = (usec: number) => {
+  const stayIdle = (usec: number, wasRead = false) => {
     rounds.begin(usec, usec / 1000);
-    if (!meter.isIdle) meter.stayIdle(rounds);
+    if (!meter.isIdle || wasRead) meter.stayIdle(rounds, wasRead);
   };
   return { meter, begun, row, take, stayIdle };
 }
@@ -95,6 +95,20 @@ it('an idle round leaves what was told of it, once its rates are zero', () => {
   take(begun + 3 * SECOND, Float64Array.of(500, 0, 0, 900));
   expect(meter.readings).toBe(readings + 1);
   expect([activeUsec, meter.activeUsec]).toEqual([begun, begun]);
+});
+
+it('an idle round that finds the same figures is a newer reading of them', () => {
+  const { meter, begun, take, stayIdle } = newMeter();
+  take(begun, Float64Array.of(500, 0, 0, 1000));
+  stayIdle(begun + SECOND);
+  const { readings } = meter;
+  stayIdle(begun + 2 * SECOND);
+  expect(meter.readAt?.getTime()).toBe(Math.trunc(begun / 1000));
+  stayIdle(begun + 3 * SECOND, true);
+  expect(meter.readAt?.getTime()).toBe(Math.trunc((begun + 3 * SECOND) / 1000));
+  expect(meter.readings).toBe(readings + 1);
+  expect(meter.rates()).toMatchObject({ cpu: 0, interval_usec: SECOND });
+  expect(meter.memory).toEqual({ byteSeconds: 4000, usec: begun + 3 * SECOND, bytes: 1000 });
 });
 
 it.each(['network:rx_bytes', 'network:tx_bytes', 'io.stat:wbytes', 'io.stat:rios'])(
