@@ -18,6 +18,8 @@ import type { Registry } from './registry.js';
 const ENDED_MS = 5000;
 /** How many exited containers of each service are kept in the list, beside `keepExited`. */
 const KEPT_OF_SERVICE = 10;
+/** Those that ended first are forgotten so long after an end, several at once: nobody waits for it. */
+const FORGET_AFTER_MS = 10;
 
 export interface EndingsOptions {
   registry: Registry;
@@ -39,6 +41,7 @@ export class Endings {
   readonly #options: EndingsOptions;
   readonly #running = new Set<Promise<void>>();
   #finals: Promise<Map<string, UsageRecord>> = Promise.resolve(new Map());
+  #forgetting: NodeJS.Timeout | null = null;
 
   constructor(options: EndingsOptions) {
     this.#options = options;
@@ -91,7 +94,7 @@ export class Endings {
     crashPoint('exit-told');
     void this.over(container, exit);
     if (container.isUnwanted) this.forget(container);
-    this.forgetOldest();
+    this.#forgetOldestSoon();
   }
 
   /** Runs the hooks of a container's end; then forgets the container if its spec says so. */
@@ -121,7 +124,7 @@ export class Endings {
     registry.tell('exit', saved.spec, { exit });
     if (isUnknown) this.forget(container);
     void this.over(container, exit);
-    this.forgetOldest();
+    this.#forgetOldestSoon();
   }
 
   /** Ends a run of which only an interim record is left: a final record with the same use is written. */
@@ -174,9 +177,17 @@ export class Endings {
     registry.tell('remove', container.spec);
   }
 
+  /** Forgets the containers that ended first, of those that are more than are kept. */
   forgetOldest(): void {
     for (const container of this.#options.registry.surplus(this.#options.keepExited, KEPT_OF_SERVICE))
       this.forget(container);
+  }
+
+  #forgetOldestSoon(): void {
+    this.#forgetting ??= setTimeout(() => {
+      this.#forgetting = null;
+      this.forgetOldest();
+    }, FORGET_AFTER_MS).unref();
   }
 
   /**

@@ -62,7 +62,6 @@ export async function prepareAdoptions(
 export function adopt({ saved, handle }: Adoptable, options: AdoptOptions): Container {
   const { spec, cgroup } = saved;
   const { kernel } = options;
-  const identity = identityOf(saved);
   const adopted = kernel.containers.adopt({ handle, id: spec.id, cgroup });
   const { pid } = adopted;
   const draft = new Draft(spec, `container ${spec.id}`);
@@ -73,9 +72,9 @@ export function adopt({ saved, handle }: Adoptable, options: AdoptOptions): Cont
   const { errno } = output.failure ?? {};
   if (errno !== undefined)
     options.log.error({ id: spec.id, errno }, 'the output of a container can no longer be stored');
-  const startTicks = identity.startTicks === 0n ? readStartTicks(pid) : identity.startTicks;
+  const startTicks = saved.startTicks === '0' ? readStartTicks(pid) : undefined;
   const plan = saved.phase === 'created' && adopted.startedNs === 0n ? planAgain(saved, options) : null;
-  return Container.adopted(kernel, { ...identity, handle, pid, startTicks, plan }, output, saved, adopted);
+  return Container.adopted(kernel, identityOf(saved, { handle, plan, pid, startTicks }), output, saved, adopted);
 }
 
 /**

@@ -90,7 +90,7 @@ export class Container {
 
   /** A container of an earlier niwad that has ended; {@link takeEnd} tells how. */
   static gone(kernel: ContainerKernel, saved: SavedState, log: ContainerLog): Container {
-    const identity = { ...identityOf(saved), plan: null, handle: 0 };
+    const identity = identityOf(saved, { plan: null, handle: 0 });
     return new Container(kernel, identity, { log, failure: null, terminal: null }, pastOfGone(saved));
   }
 

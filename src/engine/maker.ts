@@ -203,7 +203,7 @@ export class Maker {
     watch.take(phases);
     this.#options.resources.open(draft);
     watch.lap('adopt');
-    const identity = { ...identityOf(saved), plan, handle, pid, startTicks };
+    const identity = identityOf(saved, { handle, plan, pid, startTicks });
     const container = Container.made(this.#options.kernel, identity, draft.opened, { phases: watch.phases, started });
     this.#options.onMade(container);
     return container;

@@ -44,10 +44,11 @@ export function removeDirectory(path: string): void {
 }
 
 /**
- * Removes a directory that is mostly empty by now: then one system call suffices. What is left in it goes with it, and
- * it is no error where the directory does not exist.
+ * Removes a directory that mostly has gone by now, or is empty: then one system call suffices, or two. What is left in
+ * it goes with it, and it is no error where the directory does not exist.
  */
 export function removeEmptied(path: string): void {
+  if (!existsSync(path)) return;
   try {
     rmdirSync(path);
   } catch (error) {

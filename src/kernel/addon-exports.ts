@@ -4,9 +4,8 @@ import type { Adopted, AdoptRequest, CreateRequest, CreateTemplate, Deadline, Ha
 import type { FailedAt } from './errors.js';
 import type { ExecHandle, ExecRequest, Executed } from './execs.js';
 import type { SeccompRule } from './host.js';
-import type { KernelEvent } from './kernel.js';
 import type { LayerEntry, MadeEntry } from './layers.js';
-import type { LogErrorEvent, LogRequest } from './logs.js';
+import type { LogRequest } from './logs.js';
 import type { RecordFile } from './records.js';
 import type { RelayCounts, RelayTarget } from './service-relay.js';
 import type {
@@ -28,7 +27,21 @@ export type NumberOrErrno = number;
 
 /** A failure at one of several steps. */
 export type Failure = Omit<FailedAt, 'text'> & { errno: Errno; text?: string };
-export type RawEvent = Exclude<KernelEvent, LogErrorEvent> | { type: 'log-error'; handle: Handle; errno: Errno };
+/** An event as arguments: Node-API would look each field of an object up anew. */
+export type RawEvent =
+  | [type: 'stopping' | 'output', handle: Handle]
+  | [type: 'log-error', handle: Handle, errno: Errno]
+  | [
+      type: 'exit',
+      handle: Handle,
+      atNs: bigint,
+      cause: number,
+      statusKnown: boolean,
+      code: number,
+      signal: number,
+      row: Float64Array,
+      ioStat: string,
+    ];
 
 /** The results of making and starting a container; lists, since fields with names take several times as long. */
 export type RawCreated = [
@@ -55,7 +68,7 @@ export type RawAppended = { errno: Errno; written: boolean; what: 'file' | 'chan
 export interface Addon {
   columns: string[];
   loadHelper(path: string): Errno;
-  watch(listener: (event: RawEvent) => void): Errno;
+  watch(listener: (...event: RawEvent) => void): Errno;
   create(
     template: CreateTemplate,
     handle: Handle,

@@ -95,8 +95,12 @@ function toStarted(answer: RawStarted | Failure): Started {
 }
 
 function toEvent(event: RawEvent): KernelEvent {
-  if (event.type !== 'log-error') return event;
-  return { ...event, errno: event.errno === 0 ? null : errnoName(event.errno) };
+  if (event[0] === 'exit') {
+    const [type, handle, atNs, cause, statusKnown, code, signal, row, ioStat] = event;
+    return { type, handle, atNs, cause, statusKnown, code, signal, row, ioStat };
+  }
+  const [type, handle, errno] = event;
+  return type === 'log-error' ? { type, handle, errno: errno === 0 ? null : errnoName(errno) } : { type, handle };
 }
 
 function toQueueEvent({ type, service, errno }: RawQueueEvent): QueueEvent {
@@ -123,7 +127,7 @@ export const kernel: Kernel = {
   watch: (listener) =>
     requireDone(
       'make threads',
-      addon.watch((event) => listener(toEvent(event))),
+      addon.watch((...event) => listener(toEvent(event))),
     ),
   containers: {
     loadBootProgram: () => {

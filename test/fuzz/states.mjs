@@ -37,6 +37,6 @@ function asText({ spec, run, phase, pid, deadlineNs, exit, usage }) {
 
 /** @param {import('../../dist/engine/saved-state-types.js').SavedState} state */
 function use(state) {
-  identityOf(state);
+  identityOf(state, { handle: 0, plan: null });
   recordOf(state, state.exit ?? exitOf(state, undefined));
 }

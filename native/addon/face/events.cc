@@ -10,35 +10,34 @@ Value from_row(Napi::Env env, const std::vector<double> &row) {
     return array;
 }
 
-Value from_event(Napi::Env env, const Event &event) {
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("type", event.type == Event::kExit ? "exit" : "stopping");
-    object.Set("handle", event.handle);
-    if (event.type != Event::kExit) return object;
+using Arguments = std::vector<napi_value>;
+
+Arguments from_event(Napi::Env env, const Event &event) {
+    Value handle = Napi::Number::New(env, event.handle);
+    if (event.type != Event::kExit) return {Napi::String::New(env, "stopping"), handle};
     const Life &life = event.life;
-    object.Set("atNs", from_ns(env, life.exited_ns));
-    object.Set("cause", life.stopping_ns != 0 ? life.deadline.cause : 0);
-    object.Set("statusKnown", life.status_known);
-    object.Set("code", life.code);
-    object.Set("signal", life.signal);
-    object.Set("row", from_row(env, event.row));
-    object.Set("ioStat", event.io_stat);
-    return object;
+    return {Napi::String::New(env, "exit"),
+            handle,
+            from_ns(env, life.exited_ns),
+            Napi::Number::New(env, life.stopping_ns != 0 ? life.deadline.cause : 0),
+            Napi::Boolean::New(env, life.status_known),
+            Napi::Number::New(env, life.code),
+            Napi::Number::New(env, life.signal),
+            from_row(env, event.row),
+            Napi::String::New(env, event.io_stat)};
 }
 
-Value from_event(Napi::Env env, const LogEvent &event) {
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("type", event.type == LogEvent::kOutput ? "output" : "log-error");
-    object.Set("handle", event.handle);
-    if (event.type == LogEvent::kError) object.Set("errno", event.error);
-    return object;
+Arguments from_event(Napi::Env env, const LogEvent &event) {
+    Value handle = Napi::Number::New(env, event.handle);
+    if (event.type == LogEvent::kOutput) return {Napi::String::New(env, "output"), handle};
+    return {Napi::String::New(env, "log-error"), handle, Napi::Number::New(env, event.error)};
 }
 
 // Calls the listener on the JavaScript thread, and does not wait for that. May be called on any thread.
 template <typename AnyEvent> void tell(const Napi::ThreadSafeFunction &listener, std::unique_ptr<AnyEvent> event) {
     auto call = [](Napi::Env env, Napi::Function function, AnyEvent *raw) {
         std::unique_ptr<AnyEvent> owned(raw);
-        if (env != nullptr) function.Call({from_event(env, *owned)});
+        if (env != nullptr) function.Call(from_event(env, *owned));
     };
     AnyEvent *raw = event.release();
     if (listener.NonBlockingCall(raw, call) != napi_ok) delete raw;

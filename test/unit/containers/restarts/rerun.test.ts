@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Caller, ROOT } from '../../../../src/access/allowed.js';
 import type { RuntimeEvent } from '../../../../src/protocol/events.js';
 import { beginNode, type FakeNode, type NodeSettings } from '../../services/node.js';
@@ -110,8 +110,8 @@ describe('a restart policy', () => {
       node.kernel.end(handle);
       await exited;
     }
+    await vi.waitFor(() => expect(node.runtime.list()).toHaveLength(11));
     expect(web().status().restarts.next_at).not.toBeNull();
-    expect(node.runtime.list()).toHaveLength(11);
   });
 
   it('tries again after a restart that the kernel refuses', async () => {
