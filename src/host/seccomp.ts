@@ -5,6 +5,7 @@ import { isKernelError } from '../kernel/errors.js';
 import type { SeccompRule } from '../kernel/host.js';
 import { NiwaError } from '../protocol/errors.js';
 import type { SeccompProfileInput } from '../protocol/spec.js';
+import { excessOf } from '../spec/filter-size.js';
 import { decode, encode, type Instruction } from './bpf.js';
 import { asTree } from './seccomp-tree.js';
 
@@ -36,7 +37,8 @@ const MAX_CACHED = 100;
 
 /**
  * Compiles a profile to instructions (struct sock_filter, each as one number). The same profile is compiled only once.
- * @throws NiwaError SPEC_INVALID where libseccomp refuses the profile
+ * @throws NiwaError SPEC_INVALID where libseccomp refuses the profile, or would compile it for a long time: an earlier
+ *   niwad may have taken it
  */
 export function compileSeccomp(profile: SeccompProfileInput): readonly bigint[] {
   const instructions = compiledObjects.get(profile) ?? compileText(profile);
@@ -48,11 +50,22 @@ function compileText(profile: SeccompProfileInput): readonly bigint[] {
   const key = createHash('sha256').update(JSON.stringify(profile)).digest('hex');
   const known = compiled.get(key);
   if (known !== undefined) return known;
+  requireShort(profile);
   const instructions = compile(profile);
   const [oldest] = compiled.size >= MAX_CACHED ? compiled.keys() : [];
   if (oldest !== undefined) compiled.delete(oldest);
   compiled.set(key, instructions);
   return instructions;
+}
+
+function requireShort({ syscalls = [] }: SeccompProfileInput): void {
+  const excess = excessOf(syscalls);
+  if (excess === undefined) return;
+  const { at, what, most } = excess;
+  throw new NiwaError(
+    'SPEC_INVALID',
+    `seccomp.syscalls${at}: found more than ${most} ${what}; allowed at most ${most}`,
+  );
 }
 
 function compile(profile: SeccompProfileInput): readonly bigint[] {

@@ -50,7 +50,7 @@ function parse(name: string, value: unknown): DeclaredPool {
   const [problem] = problemsOf(SavedSchema, value);
   if (problem !== undefined) throw new Error(`${problem.path}: found ${problem.found}, not ${problem.allowed}`);
   const { input, caller, createdAt } = value as Static<typeof SavedSchema>;
-  const pool = parsePool(input);
+  const pool = parsePool(input, true);
   if (pool.name !== name) throw new Error(`it is that of pool ${pool.name}`);
   return { input: pool, caller, createdAt };
 }

@@ -76,7 +76,7 @@ function parse(name: string, value: unknown): Declaration {
   const [problem] = problemsOf(DeclarationSchema, value);
   if (problem !== undefined) throw new Error(`${problem.path}: found ${problem.found}, not ${problem.allowed}`);
   const { version: _, ...declared } = value as Static<typeof DeclarationSchema>;
-  const service = parseService(declared.input);
+  const service = parseService(declared.input, true);
   if (service.name !== name) throw new Error(`it is that of service ${service.name}`);
   return { ...declared, service };
 }

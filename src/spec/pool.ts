@@ -20,15 +20,16 @@ const REFUSED_OF_NETWORK: Record<string, string> = {
 /**
  * Checks a pool. Nothing is asked of the host, and nothing is known of the image of the template.
  * @param input of any shape
+ * @param isSaved whether a niwad has taken it before, see meaningProblems()
  * @throws NiwaError SPEC_INVALID with every wrong field
  */
-export function parsePool(input: unknown): PoolInput {
+export function parsePool(input: unknown, isSaved = false): PoolInput {
   const refused = [...refusedFields(fieldsOf(input).template)];
   const named = new Set(refused.map(({ path }) => path));
   const others = problemsOf(PoolInputSchema, input).filter(({ path }) => !named.has(path));
   requireNoProblems('the pool', [...refused, ...others]);
   const valid = input as PoolInput;
-  requireNoProblems('the pool', templateMeaningProblems(poolSpec(valid.template, 'any')));
+  requireNoProblems('the pool', templateMeaningProblems(poolSpec(valid.template, 'any'), isSaved));
   return structuredClone(valid);
 }
 

@@ -71,15 +71,19 @@ export function fieldsOf(value: unknown): Record<string, unknown> {
 /**
  * Finds the problems of a template that its schema has passed: those of the spec of an instance, as far as they do not
  * depend on its image.
+ * @param isSaved see meaningProblems()
  */
-export function templateProblems(input: ServiceInput): FieldProblem[] {
-  return templateMeaningProblems(instanceSpec(input.template, input, 'any'));
+export function templateProblems(input: ServiceInput, isSaved: boolean): FieldProblem[] {
+  return templateMeaningProblems(instanceSpec(input.template, input, 'any'), isSaved);
 }
 
-/** Finds the problems of the spec of a template, as far as they do not depend on its image. */
-export function templateMeaningProblems(spec: SpecInput): FieldProblem[] {
+/**
+ * Finds the problems of the spec of a template, as far as they do not depend on its image.
+ * @param isSaved see meaningProblems()
+ */
+export function templateMeaningProblems(spec: SpecInput, isSaved: boolean): FieldProblem[] {
   const whole = spec.root?.image === undefined ? spec : withImage(spec, ANY_IMAGE);
-  return meaningProblems(whole).map((problem) => ({ ...problem, path: `template.${problem.path}` }));
+  return meaningProblems(whole, isSaved).map((problem) => ({ ...problem, path: `template.${problem.path}` }));
 }
 
 /** Gives the spec of one instance, as a user could have written it. @param id the id of its container */

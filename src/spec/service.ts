@@ -32,15 +32,16 @@ const DEFAULT_SCALE: Scale = {
  * Makes a service of a user's input. Pure: it asks nothing of the host, and nothing is known of the image of the
  * template.
  * @param input of any shape
+ * @param isSaved whether a niwad has taken it before, see meaningProblems()
  * @throws NiwaError SPEC_INVALID with every wrong field
  */
-export function parseService(input: unknown): Service {
+export function parseService(input: unknown, isSaved = false): Service {
   const refused = [...refusedFields((input as { template?: unknown } | null)?.template)];
   const named = new Set(refused.map(({ path }) => path));
   const others = problemsOf(ServiceInputSchema, input).filter(({ path }) => !named.has(path));
   requireNoProblems('the service', [...refused, ...others]);
   const valid = input as ServiceInput;
-  requireNoProblems('the service', allProblems(valid));
+  requireNoProblems('the service', allProblems(valid, isSaved));
   return normalise(structuredClone(valid));
 }
 
@@ -51,7 +52,7 @@ export function asksForScaling(input: Pick<ServiceInput, 'scale'>): boolean {
   return input.scale !== undefined && input.scale !== 'none';
 }
 
-function* allProblems(input: ServiceInput): Iterable<FieldProblem> {
+function* allProblems(input: ServiceInput, isSaved: boolean): Iterable<FieldProblem> {
   const { listen, slots = 1, minInstances = 0, drain, idle, live } = input;
   yield* listenProblems(listen);
   if (minInstances > slots)
@@ -70,7 +71,7 @@ function* allProblems(input: ServiceInput): Iterable<FieldProblem> {
   if (live !== undefined) yield* checkProblems('live', live);
   yield* outside('live.every', live?.every, 100e3, HOUR_USEC, 'from 100ms to 1h');
   yield* outside('live.timeout', live?.timeout, 10e3, HOUR_USEC, 'from 10ms to 1h');
-  yield* templateProblems(input);
+  yield* templateProblems(input, isSaved);
 }
 
 function* wakeProblems({

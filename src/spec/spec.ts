@@ -44,12 +44,21 @@ function noImages(name: string): never {
   throw new NiwaError('NOT_FOUND', `images are niwad's own: nothing is known of ${name} here`);
 }
 
-/** Finds the problems that a schema cannot find: fields that do not fit each other, and names that do not exist. */
-export function meaningProblems(input: SpecInput): FieldProblem[] {
-  return firstProblems(allProblems(input));
+/**
+ * Finds the problems that a schema cannot find: fields that do not fit each other, and names that do not exist.
+ * @param isSaved whether a niwad has taken the input before. Then it may be beyond the bounds of a filter, which have
+ *   come later: what runs goes on, and each start is refused by them
+ */
+export function meaningProblems(input: SpecInput, isSaved = false): FieldProblem[] {
+  return firstProblems(isSaved ? lastingProblems(input) : allProblems(input));
 }
 
 function* allProblems(input: SpecInput): Iterable<FieldProblem> {
+  yield* lastingProblems(input);
+  yield* seccompProblems(input);
+}
+
+function* lastingProblems(input: SpecInput): Iterable<FieldProblem> {
   yield* processProblems(input);
   yield* sizeProblems(input);
   yield* rootProblems(input);
@@ -62,7 +71,6 @@ function* allProblems(input: SpecInput): Iterable<FieldProblem> {
   yield* resourceProblems(input.resources ?? {}, 'resources');
   yield* rlimitProblems(input);
   yield* capabilityProblems(input);
-  yield* seccompProblems(input);
   yield* usernsProblems(input);
   yield* lifetimeProblems(input);
   yield* hookProblems(input.hooks ?? {});

@@ -105,6 +105,13 @@ describe('a compiled profile', () => {
     expect(error.message).toMatch(/^libseccomp refuses the seccomp profile: E[A-Z]+$/);
   });
 
+  it('is refused where libseccomp would compile it for a long time', () => {
+    const args = [0, 1, 2].map((index) => ({ index, value: 1, op: 'SCMP_CMP_GE' as const }));
+    const rule = { names: ['mkdir'], action: 'SCMP_ACT_ERRNO' as const, args };
+    const error = refusal(() => compileSeccomp(denying(...Array.from({ length: 20 }, () => rule))));
+    expect([error.code, error.message]).toEqual(['SPEC_INVALID', expect.stringContaining('more than 12 conditions')]);
+  });
+
   it('is instructions or a refusal for every profile that a spec may have', () => {
     fc.assert(
       fc.property(seccompProfiles, (profile) => {
