@@ -71,7 +71,9 @@ async function measureNew({ daemon, place, much, row, spec }) {
 }
 
 /**
- * A start of a pool: each begins when the pool is full, so that no container is made meanwhile.
+ * A start of a pool: each begins when the pool is full, so that no container is made meanwhile. One floor starts without
+ * pause, as in the other rows; a second one pauses as long before each start, so that it finds the processor's caches in
+ * the same state.
  * @param {Pick<import('../bench.mjs').Context, 'place' | 'much' | 'many' | 'row'> & { daemon: Daemon, spec: SpecInput }} context
  */
 async function measureAhead({ daemon, place, much, many, row, spec }) {
@@ -79,24 +81,37 @@ async function measureAhead({ daemon, place, much, many, row, spec }) {
   await client.createPool({ name: 'bench', ahead: 2, template: spec });
   const request = daemon.request('POST', '/v1/pools/bench/start?wait=true');
   const floor = place.startFloor('devices', 'seccomp', `record=${place.rootHolder}/records`);
-  /** @type {import('../harness/order.mjs').Measure} */
-  const ahead = async (count, threads) => {
+  let pauseMs = 0;
+  const filled = async () => {
+    const begun = performance.now();
+    while ((await client.pool('bench')).ready < 2) await sleep(5);
+    pauseMs = performance.now() - begun;
+  };
+  const ahead = oneByOne(request, filled);
+  await ahead(many(WARM_STARTS_AHEAD), 1);
+  const turns = await takeTurns({ ahead, floor, paused: oneByOne(floor, () => sleep(pauseMs)) }, much(20, 20));
+  await client.removePool('bench');
+  const what = 'start made ahead, through the socket: default isolation';
+  const measured = summarize(turns.ahead?.times ?? []);
+  const floorMeasured = summarize(turns.floor?.times ?? []);
+  row({ what, unit: 'us', measured, floor: SYNCED, floorMeasured, ratioAtMost: 1 });
+  const pausedMeasured = summarize(turns.paused?.times ?? []);
+  row({ what, unit: 'us', measured, floor: `${SYNCED}, after pauses as long`, floorMeasured: pausedMeasured });
+}
+
+/**
+ * Measures starts that each wait for something first.
+ * @param {import('../harness/order.mjs').Measure} start
+ * @param {() => Promise<unknown>} before
+ * @returns {import('../harness/order.mjs').Measure}
+ */
+function oneByOne(start, before) {
+  return async (count, threads) => {
     const times = [];
     for (let i = 0; i < count; i++) {
-      while ((await client.pool('bench')).ready < 2) await sleep(5);
-      times.push(...(await request(1, threads)).times);
+      await before();
+      times.push(...(await start(1, threads)).times);
     }
     return { times, wall: times.reduce((sum, time) => sum + time, 0) };
   };
-  await ahead(many(WARM_STARTS_AHEAD), 1);
-  const turns = await takeTurns({ ahead, floor }, much(20, 20));
-  await client.removePool('bench');
-  row({
-    what: 'start made ahead, through the socket: default isolation',
-    unit: 'us',
-    measured: summarize(turns.ahead?.times ?? []),
-    floor: SYNCED,
-    floorMeasured: summarize(turns.floor?.times ?? []),
-    ratioAtMost: 1,
-  });
 }
