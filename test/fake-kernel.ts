@@ -231,6 +231,7 @@ export class FakeKernel implements Kernel {
     boottimeNs: real.host.boottimeNs,
     canIdmap: () => true,
     plainMount: () => -1,
+    plainIdentity: () => '',
     canFilterDevices: () => true,
     groupOwner: () => '',
     knowsCall: () => true,

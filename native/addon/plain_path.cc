@@ -11,7 +11,6 @@
 
 #include "../core/clock.h"
 #include "../core/fd.h"
-#include "../core/place.h"
 #include "file_closer.h"
 
 namespace {
@@ -82,7 +81,7 @@ class Mounts {
 
 } // namespace
 
-PlainPath look_at_path(const std::string &path) {
+std::optional<Place> look_at_path(const std::string &path) {
     static Mounts mounts; // used by the thread of JavaScript alone
     static FileCloser &closer = *new FileCloser;
     if (path.empty() || path[0] != '/' || path.find('\0') != std::string::npos) return {};
@@ -94,5 +93,5 @@ PlainPath look_at_path(const std::string &path) {
     if (!found.valid()) return {};
     Place place = place_of(found.get());
     if (!S_ISDIR(place.mode)) closer.close(std::move(found));
-    return {true, place.mount};
+    return place;
 }

@@ -19,6 +19,7 @@ const mappable = new Map<number, boolean>();
  * @returns what niwa-reach would give; null where niwa-reach has to be asked
  */
 export function foundAtOnce([what, path]: Errand): Found | null {
+  if (what === 'identity') return identityOf(path);
   if (what !== 'real' && what !== 'source') return null;
   const mount = mountOf(path);
   if (mount === null) return null;
@@ -44,6 +45,11 @@ export function learn(errands: readonly Errand[], found: readonly Found[]): void
 function keep(mount: number, canIdmap: boolean): void {
   if (mappable.size >= MOST_MOUNTS) mappable.delete(mappable.keys().next().value ?? 0);
   mappable.set(mount, canIdmap);
+}
+
+function identityOf(path: string): Found | null {
+  const identity = kernel.host.plainIdentity(path);
+  return identity === '' ? null : { errno: 0, body: Buffer.from(identity) };
 }
 
 /** Gives the number of the mount in which a path ends that is its own real path; null where this is not known. */

@@ -181,6 +181,7 @@ export interface Addon {
   boottimeNs(): bigint;
   canIdmap(path: string): boolean;
   plainMount(path: string): number;
+  plainIdentity(path: string): string;
   canFilterDevices(): boolean;
   groupOwner(path: string): string;
   knowsCall(name: string): boolean;

@@ -280,6 +280,7 @@ export const kernel: Kernel = {
     boottimeNs: addon.boottimeNs,
     canIdmap: addon.canIdmap,
     plainMount: addon.plainMount,
+    plainIdentity: addon.plainIdentity,
     canFilterDevices: addon.canFilterDevices,
     groupOwner: addon.groupOwner,
     knowsCall: addon.knowsCall,

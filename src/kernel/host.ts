@@ -17,6 +17,11 @@ export interface Host {
    *   kernel has no such numbers. -1 where this cannot be told without waiting: ask reach()
    */
   plainMount(path: string): number;
+  /**
+   * Looks at such a path in the same way.
+   * @returns the numbers of its device and its inode, "DEVICE INODE"; "" where they cannot be told without waiting
+   */
+  plainIdentity(path: string): string;
   /** Whether the kernel lets niwad load device filters. */
   canFilterDevices(): boolean;
   /**

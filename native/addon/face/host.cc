@@ -43,8 +43,15 @@ Value idmappable(Info info) {
 
 // plainMount(path): number, -1 where the path is not known to be plain
 Value plain_mount(Info info) {
-    PlainPath found = look_at_path(to_string(info[0]));
-    return from_number(info.Env(), found.plain ? static_cast<double>(found.mount) : -1);
+    std::optional<Place> found = look_at_path(to_string(info[0]));
+    return from_number(info.Env(), found ? static_cast<double>(found->mount) : -1);
+}
+
+// plainIdentity(path): string, "" where the path is not known to be plain
+Value plain_identity(Info info) {
+    std::optional<Place> found = look_at_path(to_string(info[0]));
+    if (!found || found->inode == 0) return Napi::String::New(info.Env(), "");
+    return Napi::String::New(info.Env(), std::to_string(found->device) + " " + std::to_string(found->inode));
 }
 
 // limitOpenFiles(pid, soft, hard): errno
@@ -105,6 +112,7 @@ void export_host(Napi::Env env, Napi::Object exports) {
                 {"admitGroup", admit},
                 {"canIdmap", idmappable},
                 {"plainMount", plain_mount},
+                {"plainIdentity", plain_identity},
                 {"limitOpenFiles", limit_open_files},
                 {"canFilterDevices", can_filter},
                 {"groupOwner", owner_of_group},

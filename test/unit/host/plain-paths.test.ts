@@ -7,6 +7,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -51,6 +52,14 @@ describe('paths that are known at once', () => {
 
   it.each(['real', 'real/below', 'file'])('%s, which the kernel remembers', (name) => {
     expect(textOf(['real', at(name)])).toBe(at(name));
+  });
+
+  it('which file is there, with the words of niwa-reach, which is asked where a link leads to it', async () => {
+    const { dev, ino } = statSync(at('real'));
+    expect(textOf(['identity', at('real')])).toBe(`${dev} ${ino}`);
+    expect(textOf(['identity', at('link')])).toBeUndefined();
+    const [asked] = await reach('user 0', [['identity', at('link')]]);
+    expect(asked?.body.toString()).toBe(`${dev} ${ino}`);
   });
 
   it('one that was a directory and is a link now is followed from then on', async () => {
