@@ -1,12 +1,26 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
+import { host as machine, needsFile, PATIENCE } from '../integration/support/host.js';
 import { Podman } from '../integration/support/podman.js';
 import { PrivateHost } from '../integration/support/private-host.js';
 import { test as base } from '../integration/support/test.js';
 import { asking, SERVER } from './support/web.js';
 
 const FIRST_ID = 100_000;
+const SYSTEMD = '/lib/systemd/systemd';
+
+/** Units of a systemd that boots nothing else; a service shows the limit that it has from its systemd. */
+const UNITS = {
+  'empty.target': '[Unit]\nDefaultDependencies=no\n',
+  'limited.service': `
+    [Unit]
+    DefaultDependencies=no
+    [Service]
+    Type=oneshot
+    MemoryMax=64M
+    ExecStart=/bin/sh -c 'cat /sys/fs/cgroup/system.slice/limited.service/memory.max >/run/limit'`,
+};
 
 /** podman with an image and groups, on a host where it may give away ids (subuid(5)). */
 const test = base.extend('podman', { scope: 'file' }, async ({ niwad }, { onCleanup }) => {
@@ -80,5 +94,31 @@ test('the containers of a pod of podman share its network and its name, and are 
   await podman.done('pod', 'unpause', 'pod');
   expect(await podman.done('pod', 'ps', '--format', '{{.Name}} {{.Status}}')).toBe('pod Running');
   await podman.done('pod', 'rm', '--force', '--time', '0', 'pod');
+  expect(await niwad.client.list()).toEqual([]);
+});
+
+test('a systemd in a container of podman boots, limits its services, and makes at most 2,000 groups', {
+  tags: 'vm',
+}, async ({ podman, niwad, skip }) => {
+  needsFile(skip, SYSTEMD, 'the package systemd is not installed');
+  const words = podman.grouped('--detach', '--name', 'booted', '--systemd=always', '--network=none');
+  const units = join(words.at(-1) ?? '', 'etc/systemd/system');
+  mkdirSync(units, { recursive: true });
+  for (const [name, text] of Object.entries(UNITS)) writeFileSync(join(units, name), text);
+  await podman.done(...words, SYSTEMD, '--unit=empty.target');
+  const say = async (text: string) => (await podman.run('exec', 'booted', 'sh', '-c', text)).stdout;
+  await vi.waitFor(async () => expect(await say('systemctl is-active empty.target')).toBe('active'), PATIENCE);
+
+  if (!('memory' in machine.missing)) {
+    expect(await say('systemctl start limited.service && cat /run/limit')).toBe(`${64 * 2 ** 20}`);
+    const raised = await say('cd /sys/fs/cgroup; echo max 2>&1 >cgroup.max.descendants; cat cgroup.max.descendants');
+    expect(raised.split('\n')).toEqual([expect.stringContaining('Operation not permitted'), '2000']);
+  }
+  const many = 'cd /sys/fs/cgroup && mkdir $(seq -f g%g 2000) 2>&1 | tail -n 1; cat cgroup.max.depth; rmdir g*';
+  expect((await say(many)).split('\n')).toEqual([expect.stringContaining('Resource temporarily unavailable'), '32']);
+
+  await podman.done('stop', '--time', '300', 'booted');
+  expect(await podman.done('wait', 'booted')).toBe('0');
+  await podman.done('rm', 'booted');
   expect(await niwad.client.list()).toEqual([]);
 });

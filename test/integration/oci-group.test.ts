@@ -104,6 +104,21 @@ describe('update', () => {
   });
 });
 
+test('limits are there when the program begins: it reads them from its own group', async ({ oci, skip }) => {
+  for (const name of ['cpu', 'memory', 'pids'] as const) needsController(skip, name);
+  const files = ['memory.max', 'memory.swap.max', 'cpu.max', 'cpu.weight', 'pids.max'];
+  const bundle = await oci.bundle('', ({ process, linux }) => {
+    process.args = ['cat', ...files.map((file) => `/sys/fs/cgroup/${file}`)];
+    linux.resources = {
+      memory: { limit: 2 ** 26, swap: 2 ** 27 },
+      cpu: { shares: 2048, quota: 50_000, period: 100_000 },
+      pids: { limit: 9 },
+    };
+  });
+  const lines = (await oci.done('run', '--bundle', bundle, oci.id())).split('\n');
+  expect(lines).toEqual([`${2 ** 26}`, `${2 ** 26}`, '50000 100000', '79', '9']);
+});
+
 async function written(niwad: Niwad, text: string): Promise<string> {
   const path = join(niwad.place.files, 'resources.json');
   await execa('tee', [path], { input: text });

@@ -205,6 +205,21 @@ test('limits are properties of the scope, and those of the container in it; an u
   expect(await booted.oci('delete', '--force', 'three')).toBe('');
 });
 
+test('limits are there when the program begins: it reads them from its group and from the scope', {
+  tags: 'vm',
+}, async ({ booted, inside: _, skip }) => {
+  needsController(skip, 'memory');
+  const script = `cd /sys/fs/cgroup$(cut -d : -f 3 /proc/self/cgroup)
+    for group in . ..; do cat $group/memory.max $group/cpu.max $group/pids.max; done`;
+  const bundle = await booted.bundle(script, ({ linux }) => {
+    // without a cgroup namespace it sees the scope
+    linux.namespaces = (linux.namespaces as { type: string }[]).filter(({ type }) => type !== 'cgroup');
+    linux.resources = { memory: { limit: 2 ** 26 }, cpu: { quota: 50_000, period: 100_000 }, pids: { limit: 20 } };
+  });
+  const lines = (await booted.oci('run', '--bundle', bundle, 'eleven')).split('\n');
+  expect(lines).toEqual([...[`${2 ** 26}`, '50000 100000', '20'], ...[`${2 ** 26}`, '50000 100000', '21']]);
+});
+
 test('without systemd a scope is refused with the reason', async ({ niwad, skip }) => {
   skip(existsSync('/run/systemd/system'), 'this host was booted by systemd');
   const oci = new Oci(niwad);
