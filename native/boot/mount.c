@@ -16,6 +16,7 @@
 #include "change.h"
 #include "copy.h"
 #include "mount.h"
+#include "new_mount.h"
 #include "root.h"
 
 int open_place(const char *path) {
@@ -61,31 +62,6 @@ int attach(int mount_fd, int target) {
     return error;
 }
 
-// Sets one option of a file system: "name" or "name=value".
-static int configure(int fs, const char *option) {
-    char name[64];
-    const char *equals = strchr(option, '=');
-    if (equals == NULL) return fsconfig(fs, FSCONFIG_SET_FLAG, option, NULL, 0) < 0 ? -errno : 0;
-    size_t length = (size_t)(equals - option);
-    if (length >= sizeof name) return -ENAMETOOLONG;
-    memcpy(name, option, length);
-    name[length] = 0;
-    return fsconfig(fs, FSCONFIG_SET_STRING, name, equals + 1, 0) < 0 ? -errno : 0;
-}
-
-// Makes a detached mount of a new file system. Gives a descriptor or a negative errno.
-static int new_mount(const char *type, const char *source, char **options, size_t count, uint64_t attributes) {
-    int fs = fsopen(type, FSOPEN_CLOEXEC);
-    if (fs < 0) return -errno;
-    int error = fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0 ? -errno : 0;
-    for (size_t i = 0; error == 0 && i < count; i++) error = configure(fs, options[i]);
-    if (error == 0 && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) error = -errno;
-    int mount_fd = error < 0 ? error : fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)attributes);
-    if (error == 0 && mount_fd < 0) mount_fd = -errno;
-    close(fs);
-    return mount_fd;
-}
-
 // Keeps descriptors of procfs and sysfs: their files are protected later, by these descriptors and not by path.
 static int keep(struct boot *boot, const char *type, int mount_fd) {
     int *kept = strcmp(type, "proc") == 0 ? &boot->proc : strcmp(type, "sysfs") == 0 ? &boot->sys : NULL;
@@ -107,7 +83,9 @@ static int fill(const struct boot *boot, int mount_fd, const char *target, bool 
 int op_mount(struct boot *boot, const struct op *op) {
     const char *target = op->strings[2];
     uint64_t fills = op->number_count > 2 ? op->numbers[2] : 0;
-    int mount_fd = new_mount(op->strings[0], op->strings[1], op->strings + 3, op->string_count - 3, op->numbers[0]);
+    struct new_mount wanted = {op->strings[0], op->strings[1], op->strings + 3, op->string_count - 3, op->numbers[0]};
+    int mount_fd = is_long(&wanted) ? new_long_mount(&wanted, open_target(boot, target, op->numbers[1] != 0, true))
+                                    : new_mount(&wanted);
     if (mount_fd < 0) return mount_fd;
     int error = keep(boot, op->strings[0], mount_fd);
     if (error == 0 && fills != 0) error = fill(boot, mount_fd, target, fills == 2);
@@ -290,7 +268,8 @@ static int copy_null_device(void) {
 
 static int mask_for(int path) {
     char *options[] = {"mode=0555", "size=0", "nr_inodes=1"};
-    return is_directory(path) ? new_mount("tmpfs", "niwa-mask", options, 3, OF_MASKS) : copy_null_device();
+    struct new_mount empty = {"tmpfs", "niwa-mask", options, 3, OF_MASKS};
+    return is_directory(path) ? new_mount(&empty) : copy_null_device();
 }
 
 // mask(path): mounts an empty read-only directory, or /dev/null, over the path inside the root, where it exists.

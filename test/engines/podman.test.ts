@@ -70,7 +70,10 @@ test('podman gives an init, a read-only root, and volumes', async ({ podman, niw
     ...['touch: /a: Read-only file system', 'from the host', 'touch: /bound/a: Read-only file system', 'made'],
   ]);
   expect(await podman.done(...podman.ofImage(...options), 'cat', '/named/file')).toBe('kept');
-  await podman.done('volume', 'rm', 'named');
+  expect(await podman.done(...podman.ofImage('--rm', '--network=none', '-v', 'bare:/bare:nocopy'), 'ls', '/bare')).toBe(
+    '',
+  );
+  await podman.done('volume', 'rm', 'named', 'bare');
 });
 
 test('containers of podman reach one another by its bridge', { tags: 'vm' }, async ({ podman }) => {
@@ -111,8 +114,8 @@ test('a systemd in a container of podman boots, limits its services, and makes a
 
   if (!('memory' in machine.missing)) {
     expect(await say('systemctl start limited.service && cat /run/limit')).toBe(`${64 * 2 ** 20}`);
-    const raised = await say('cd /sys/fs/cgroup; echo max 2>&1 >cgroup.max.descendants; cat cgroup.max.descendants');
-    expect(raised.split('\n')).toEqual([expect.stringContaining('Operation not permitted'), '2000']);
+    const raise = 'cd /sys/fs/cgroup; echo max >cgroup.max.descendants || echo refused; cat cgroup.max.descendants';
+    expect(await say(raise)).toBe('refused\n2000');
   }
   const many = 'cd /sys/fs/cgroup && mkdir $(seq -f g%g 2000) 2>&1 | tail -n 1; cat cgroup.max.depth; rmdir g*';
   expect((await say(many)).split('\n')).toEqual([expect.stringContaining('Resource temporarily unavailable'), '32']);

@@ -205,6 +205,22 @@ describe('a remount', () => {
   });
 });
 
+test('an overlay takes a page of options, and has its attributes', async ({ oci, niwad }) => {
+  const long = mkdtempSync(join(niwad.place.files, `${'long-'.repeat(30)}`));
+  const layers = ['one', 'two', 'three'].map((name) => {
+    mkdirSync(join(long, name));
+    writeFileSync(join(long, name, name), `${name}\n`);
+    return join(long, name);
+  });
+  const script =
+    'cat /o/one /o/two /o/three; grep -c niwa-stage /proc/mounts; sed -n "s,.* /o \\([^ ]*\\).*,\\1,p" /proc/self/mountinfo';
+  const lines = await linesOf(oci, script, ({ mounts }) => {
+    const options = [`lowerdir=${layers.join(':')}`, 'nosuid', 'nodev', 'noexec', 'noatime'];
+    mounts.push({ destination: '/o', type: 'overlay', source: 'overlay', options });
+  });
+  expect(lines).toEqual(['one', 'two', 'three', '0', 'rw,nosuid,nodev,noexec,noatime']);
+});
+
 test('a tmpfs with tmpcopyup covers no directories of any depth', async ({ oci }) => {
   const bundle = await oci.bundle('true', (config) => {
     config.mounts.push({ destination: '/data', type: 'tmpfs', source: 'tmpfs', options: ['tmpcopyup'] });

@@ -49,9 +49,12 @@ const OF_SUPERBLOCK = [
 /** Since fsopen(2) each file system decides itself whether it counts the versions of files. */
 const OF_NO_MOUNT = ['iversion', 'noiversion'];
 
-/** Whether a word that the OCI has can have no effect on a bind, or on any mount. */
+/** Whether a volume begins with what it covers: engines see to that, and podman leaves its words to the runtime. */
+const OF_VOLUME = ['copy', 'nocopy'];
+
+/** Whether a word that the OCI or an engine has can have no effect on a bind, or on any mount. */
 export const isIdleOn = (kind: 'new' | 'bind', word: string): boolean =>
-  (kind === 'bind' ? OF_SUPERBLOCK : OF_NO_MOUNT).includes(word);
+  (kind === 'bind' ? [...OF_SUPERBLOCK, ...OF_VOLUME] : OF_NO_MOUNT).includes(word);
 
 /** The words for what is mounted and how, beside attributes and propagation. */
 export const REMOUNT = 'remount';

@@ -185,6 +185,15 @@ describe('a config', () => {
     expect(tell.mock.calls[0]?.[0]).toContain('mounts[1].options "iversion"');
   });
 
+  it('leaves out what an engine says of a volume where a bind has it, and leaves it elsewhere', () => {
+    const tell = vi.fn();
+    const bind = { destination: '/a', type: 'bind', options: ['rbind', 'nocopy'] };
+    const tmpfs = { destination: '/b', type: 'tmpfs', options: ['copy'] };
+    const { mounts } = checkConfig(withValue('mounts', [bind, tmpfs]), tell);
+    expect(mounts?.map(({ options }) => options)).toEqual([['rbind'], ['copy']]);
+    expect(tell.mock.calls).toEqual([[['mounts[0].options "nocopy"']]]);
+  });
+
   it('has the relative destination of a mount from the root on, and says so', () => {
     const tell = vi.fn();
     const { mounts } = checkConfig(withValue('mounts', [{ destination: 'a/../b', type: 'tmpfs' }]), tell);
