@@ -1,11 +1,27 @@
 // @module-tag vm
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeEach, expect } from 'vitest';
 import { Booted } from '../integration/support/booted.js';
 import { Containerd } from '../integration/support/containerd.js';
+import { SHELL_IMAGE } from '../integration/support/engine.js';
 import { host, needsFile } from '../integration/support/host.js';
 import { PODMAN, Podman } from '../integration/support/podman.js';
 import { test as base } from '../integration/support/test.js';
+
+/** A pod of Kubernetes whose first container has ended when the second one begins. */
+const POD = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'kube' },
+  spec: {
+    hostNetwork: true,
+    restartPolicy: 'Never',
+    volumes: [{ name: 'shared', emptyDir: {} }],
+    initContainers: [containerOf('first', 'echo made >/shared/file')],
+    containers: [{ ...containerOf('main', 'exec sleep 1000'), securityContext: { runAsUser: 5 } }],
+  },
+};
 
 const LONE = '[Unit]\nDefaultDependencies=no\n'; // without them it would boot the machine
 
@@ -68,6 +84,31 @@ test('podman with systemd as its cgroup manager: limits, use, pause, exec and en
   expect(await niwad.client.list()).toEqual([]);
 });
 
+test('podman with systemd as its cgroup manager: a pod has a slice, where its containers have their scopes', async ({
+  booted,
+  inside: niwad,
+  podman,
+  skip,
+}) => {
+  needsFile(skip, PODMAN, 'not installed');
+  await podman.loadImage();
+  const pod = join(booted.place.files, 'pod.yaml');
+  writeFileSync(pod, JSON.stringify(POD));
+  await podman.done('play', 'kube', pod);
+  const id = await podman.done('pod', 'inspect', 'kube', '--format', '{{.ID}}');
+  const containers = await niwad.client.list();
+  expect(containers.map(({ state }) => state)).toEqual(['running', 'running']);
+  for (const { pid } of containers)
+    expect(readFileSync(booted.systemd.path(`/proc/${pid}/cgroup`), 'utf8')).toMatch(
+      new RegExp(`/machine.slice/machine-libpod_pod_${id}.slice/libpod-[0-9a-f]+.scope/container$`, 'm'),
+    );
+  const text = 'echo >/dev/null && id -u; busybox hostname; cat /shared/file';
+  expect(await podman.done('exec', 'kube-main', 'sh', '-c', text)).toBe('5\nkube\nmade');
+  await podman.done('play', 'kube', '--down', pod);
+  await booted.gone(`machine.slice/machine-libpod_pod_${id}.slice`);
+  expect(await niwad.client.list()).toEqual([]);
+});
+
 test('containerd with systemd as its cgroup manager: a limit, use, exec and end', async ({
   booted,
   inside: niwad,
@@ -87,3 +128,12 @@ test('containerd with systemd as its cgroup manager: a limit, use, exec and end'
   await booted.gone(scope);
   expect(await niwad.client.list()).toEqual([]);
 });
+
+function containerOf(name: string, script: string): object {
+  return {
+    name,
+    image: SHELL_IMAGE,
+    command: ['sh', '-c', script],
+    volumeMounts: [{ name: 'shared', mountPath: '/shared' }],
+  };
+}
