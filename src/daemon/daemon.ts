@@ -24,9 +24,11 @@ import { version } from '../installation/version.js';
 import { kernel } from '../kernel/addon.js';
 import { LogStore } from '../logs/store.js';
 import { Networks } from '../network/networks.js';
+import type { Pools } from '../pools/pools.js';
 import type { Stocks } from '../pools/stocks.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { RuntimeEvent } from '../protocol/events.js';
+import type { Services } from '../services/services.js';
 import { resolveBounds } from '../spec/ceilings.js';
 import { normaliseHooks } from '../spec/hooks.js';
 import { VolumeStore } from '../volumes/store.js';
@@ -38,7 +40,7 @@ import { listenBeside } from './listen-beside.js';
 import { GROUP_LOCK_FILE, holdAlone, LOCK_FILE, requireFree } from './lock.js';
 import { makePools } from './pools.js';
 import { makeServices } from './services.js';
-import { openStores } from './stores.js';
+import { makeStores, openStores, type Stores } from './stores.js';
 
 /** A running daemon. */
 export interface Daemon {
@@ -82,11 +84,10 @@ export async function startDaemon(
   kernel.containers.loadBootProgram();
 
   const tree = holdTree(cgroup, config.cgroup === OWN_GROUP);
-  const ledger = await openLedger(paths.ledger, log);
+  const [ledger, events] = await Promise.all([openLedger(paths.ledger, log), openEvents(paths, log)]);
   const imageStore = new ImageStore(paths.images);
   const volumeStore = new VolumeStore(paths.volumes);
   const networks = makeNetworks(config, paths, log);
-  const events = await openEvents(paths, log);
   const allowed = allowedOf(config);
   const membership = new Membership(groups.full);
   const stored = { tree, paths, ledger, imageStore, volumeStore };
@@ -98,14 +99,13 @@ export async function startDaemon(
   const metrics = metricsOf(runtime, stocks, droppedLines);
   const collector = new Collector();
   runtime.subscribe(() => collector.wait());
-  await runtime.open();
-  const stores = await openStores({ ...stored, limits: config.images, runtime, services, pools, allowed, log });
-  await services.open();
-  await pools.open();
+  const stores = makeStores({ ...stored, limits: config.images, runtime, services, pools, allowed, log });
 
   const { sampleIntervalMs } = config;
   const parts = { runtime, services, pools, ...stores, sums, metrics };
-  const api = await makeApi({ ...parts, log, version, groups, limits: limitsOf(config), sampleIntervalMs });
+  // made while the take-over waits for the keeper, for worker threads and for the kernel
+  const made = makeApi({ ...parts, log, version, groups, limits: limitsOf(config), sampleIntervalMs });
+  const [api] = await Promise.all([made, openAll(parts)]);
   await listen(api, endpoint, groups);
   stocks.open();
   const stopBeside = await listenBeside(config, oci, parts, log);
@@ -136,6 +136,14 @@ export async function startDaemon(
       return 0;
     },
   };
+}
+
+/** Takes over what an earlier niwad has left: containers first, since the others ask for them. */
+async function openAll(parts: Stores & { runtime: Runtime; services: Services; pools: Pools }): Promise<void> {
+  await parts.runtime.open();
+  await openStores(parts, parts.runtime);
+  await parts.services.open();
+  await parts.pools.open();
 }
 
 function removeTraces(tree: CgroupTree, { keeperSocket, stage }: Paths): void {

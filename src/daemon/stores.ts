@@ -12,7 +12,7 @@ import type { Services } from '../services/services.js';
 import { parseReference } from '../spec/reference.js';
 import type { VolumeStore } from '../volumes/store.js';
 
-/** What {@link openStores} uses. */
+/** What {@link makeStores} uses. */
 export interface StoresOptions {
   imageStore: ImageStore;
   volumeStore: VolumeStore;
@@ -24,17 +24,27 @@ export interface StoresOptions {
   log: Logger;
 }
 
-/** Makes the operations on images and volumes, and removes what an earlier niwad has left over of them. */
-export async function openStores(options: StoresOptions): Promise<{ images: Images; volumes: Volumes }> {
+/** The operations on images and volumes. */
+export interface Stores {
+  images: Images;
+  volumes: Volumes;
+}
+
+/** Makes the operations on images and volumes. */
+export function makeStores(options: StoresOptions): Stores {
   const { imageStore, volumeStore, limits, runtime, services, pools, allowed, log } = options;
   const users = { layers: () => layersInUse(runtime), images: () => imagesInUse(runtime, services, pools) };
   const images = new Images(imageStore, limits, users, log);
   const { policy, specs } = runtime;
   const ofTemplates = () => volumesOfTemplates(services, pools);
   const volumes = new Volumes({ store: volumeStore, policy, allowed, specs, ofTemplates, log });
+  return { images, volumes };
+}
+
+/** Removes what an earlier niwad has left over of images and volumes; to be called when its containers are known. */
+export async function openStores({ images, volumes }: Stores, runtime: Pick<Runtime, 'subscribe'>): Promise<void> {
   await Promise.all([images.open(), volumes.open()]);
   runtime.subscribe(({ type }) => type === 'exit' && images.tidy());
-  return { images, volumes };
 }
 
 /** Gives the directories that are roots, or layers of roots, of containers that have not exited, or may run again. */
