@@ -30,6 +30,8 @@ const DIRECTORIES = ['proc', 'sys', 'dev', 'tmp'];
 /** So long a container is left if this process is killed: the keeper ends it then. */
 const LIFETIME = '1m';
 const GONE_MS = 5000;
+/** Any settings: the reader of YAML and the check of the settings are compiled, too. */
+const CONFIG = '# of the build\nlogLevel: silent\nkeepExited: 100\n';
 const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 for (const name of Object.keys(process.env)) if (/^NIWA_|^NOTIFY_SOCKET$/.test(name)) delete process.env[name];
@@ -44,7 +46,7 @@ async function rehearse() {
   const root = join(place, 'root');
   for (const name of DIRECTORIES) mkdirSync(join(root, name), { recursive: true });
   const config = join(place, 'niwad.yaml');
-  writeFileSync(config, '');
+  writeFileSync(config, CONFIG);
   const socket = join(place, 'niwad.sock');
   const directories = ['--run-dir', join(place, 'run'), '--state-dir', join(place, 'state'), '--socket', socket];
   const cgroup = `niwa-compile-${process.pid}`;

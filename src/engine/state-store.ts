@@ -109,8 +109,9 @@ export class StateStore {
     for (const one of found) this.#take(one, loading);
     const { whole, damaged } = loading;
     for (const id of this.#ids()) {
+      if (whole.has(id)) continue;
       if (isThere(this.#oldFileOf(id))) await this.#takeOld(id, loading);
-      else if (!whole.has(id) && !damaged.has(id)) damaged.set(id, { id, reason: 'there is none', said: undefined });
+      else if (!damaged.has(id)) damaged.set(id, { id, reason: 'there is none', said: undefined });
     }
     for (const saved of await this.#restore(loading)) whole.set(saved.spec.id, saved);
     const strayText = Buffer.concat(stray.flatMap(({ text }) => (text.length === 0 ? [] : [text, Buffer.from('\n')])));
@@ -168,9 +169,8 @@ export class StateStore {
     }
   }
 
-  /** Takes the state file of an earlier niwad into the journal. It is newer than what the journal says. */
+  /** Takes the state file of an earlier niwad into the journal, which has no whole state of the container. */
   async #takeOld(id: string, { whole, damaged }: Loading): Promise<void> {
-    whole.delete(id);
     const found = await load(this.#oldFileOf(id), (text) => JSON.parse(text) as unknown);
     const said = found.state === 'whole' ? withDefaults(id, found.value) : undefined;
     const reason = found.state === 'damaged' ? found.reason : savedStateProblem(id, said);

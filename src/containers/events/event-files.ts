@@ -188,8 +188,8 @@ async function survey(segment: Segment, earlier: Earlier): Promise<void> {
   for await (const { lines, end } of linesOf(segment)) {
     segment.events += lines.length;
     whole = end;
+    earlier.last = Math.max(earlier.last, lastNumberIn(lines));
     for (const line of lines) {
-      earlier.last = Math.max(earlier.last, numberOf(line));
       if (earlier.oldest !== null && !line.includes('"type":"exit"')) continue;
       for (const { event } of entriesOf(line)) {
         earlier.oldest ??= event.at;
@@ -230,6 +230,12 @@ async function* linesOf(segment: Segment): AsyncGenerator<{ lines: string[]; end
   } finally {
     await file.close();
   }
+}
+
+/** Gives the sequence number of the last of some events, which has the greatest; -1 where all lines are damaged. */
+function lastNumberIn(lines: readonly string[]): number {
+  const last = lines.findLast((line) => numberOf(line) >= 0);
+  return last === undefined ? -1 : numberOf(last);
 }
 
 /** Gives the sequence number of an event without parsing the line; -1 if the line is damaged. */

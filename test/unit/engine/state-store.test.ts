@@ -286,8 +286,8 @@ it('takes the state files of an earlier niwad once, and gives defaults to the fi
   store.save({ ...(whole[0] as SavedState), phase: 'started' });
   store.save({ ...stateOf('half'), phase: 'started' });
   expect((await loaded()).damaged).toEqual([]);
-  writeOld('old', JSON.stringify({ version: 1, ...old, spec, pid: 8 })); // the earlier niwad has run again
-  expect((await loaded()).whole).toContainEqual({ ...expected, pid: 8 });
+  writeOld('old', JSON.stringify({ version: 1, ...old, spec })); // not removed, as where niwad was killed before
+  expect((await loaded()).whole).toContainEqual({ ...expected, phase: 'started' });
 });
 
 it('refuses what a later version of niwad wrote, rather than take its container for lost', async () => {
