@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "pidfd.h"
 #include "signals.h"
+#include "urgency.h"
 
 namespace {
 
@@ -24,11 +25,6 @@ uint64_t group_key(uint32_t handle) {
     return process_key(handle) | 1;
 }
 
-bool is_our_child(const Fd &pidfd) {
-    siginfo_t info;
-    return wait_for(pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
-}
-
 } // namespace
 
 Monitor::Monitor(OnEvent on_event, OnChange on_change)
@@ -36,7 +32,9 @@ Monitor::Monitor(OnEvent on_event, OnChange on_change)
 
 int Monitor::start() {
     if (!watch(due_.fd(), EPOLLIN, kTimerKey)) return -errno; // also where the constructors got no descriptors
-    return loop_.start([this](uint64_t key, uint32_t) { on_ready(key); });
+    int error = loop_.start([this](uint64_t key, uint32_t) { on_ready(key); });
+    if (error == 0) loop_.send([] { set_urgency(0, Urgency::kMonitor); });
+    return error;
 }
 
 Monitor::~Monitor() {

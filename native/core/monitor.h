@@ -92,6 +92,8 @@ class Monitor {
         uint64_t gone_ns = 0;  // when we saw that the first process had ended; its status may come later
         Fd events;             // cgroup.events, watched once the first process has gone
         bool blocked = false;  // whether its first process blocked the stop signal when we last looked
+        bool killed = false;   // whether its first process has got SIGKILL
+        bool hurried = false;  // whether the end of its first process has Urgency::kEnd
     };
 
     void on_ready(uint64_t key);
@@ -104,6 +106,9 @@ class Monitor {
     void begin_stop(Entry &entry, uint64_t now);
     void await_end(Entry &entry, uint64_t now);
     void kill(Entry &entry, uint64_t now);
+    void kill_group(Entry &entry, uint64_t now);
+    void hurry(Entry &entry);
+    void calm(Entry &entry);
     void await_empty_group(Entry &entry);
     void report_change(const Entry &entry) const;
     void report_event(Event::Type type, const Entry &entry);
@@ -117,5 +122,6 @@ class Monitor {
     std::unordered_map<uint32_t, Entry> entries_;
     Timers due_; // when to look at an entry: at its deadline, or at the end of its stop timeout
     ExitListener exits_;
+    size_t hurried_ = 0; // how many ends have Urgency::kEnd
     EventLoop loop_;
 };

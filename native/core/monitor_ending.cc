@@ -1,5 +1,5 @@
-// How the monitor ends a container: the stop signal, cgroup.kill after the stop timeout, and the last reading once its
-// group is empty.
+// How the monitor ends a container: the stop signal, SIGKILL and cgroup.kill after the stop timeout, and the last
+// reading once its group is empty.
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -9,10 +9,14 @@
 #include "monitor.h"
 #include "pidfd.h"
 #include "signals.h"
+#include "urgency.h"
 
 namespace {
 
 constexpr uint64_t kLookAgainNs = 5'000'000; // how often we look whether a stop signal is still blocked
+// The end of a process takes a millisecond, but one that has gigabytes of memory takes a second. So its urgency ends.
+constexpr uint64_t kEndNs = 5'000'000;
+constexpr size_t kHurriedMost = 8; // what others on the host have to wait for is bounded by both
 constexpr uint64_t kRetryNs = 100'000'000;
 constexpr uint64_t kStatusLookNs = 1'000'000;
 constexpr uint64_t kStatusWaitNs =
@@ -51,6 +55,7 @@ void Monitor::begin_stop(Entry &entry, uint64_t now) {
 // not blocked, the process has received it, even if it has no handler now: many programs remove their handler at the
 // first signal.
 void Monitor::await_end(Entry &entry, uint64_t now) {
+    if (entry.killed) return kill(entry, now);
     const Life &life = entry.container->life;
     uint64_t end = life.stopping_ns + life.deadline.timeout_ns;
     SignalEffect effect = effect_of(life.pid, life.deadline.signal);
@@ -59,10 +64,40 @@ void Monitor::await_end(Entry &entry, uint64_t now) {
     schedule(entry, entry.blocked ? std::min(end, now + kLookAgainNs) : end);
 }
 
+// The first process is killed alone at first. With it ends its PID namespace, and the rest of the group is killed when
+// it has ended, or soon, whichever comes first: the write to cgroup.kill waits for all other changes of groups on the
+// host.
 void Monitor::kill(Entry &entry, uint64_t now) {
+    if (!entry.killed && signal_process(entry.container->pidfd, SIGKILL) == 0) {
+        entry.killed = true;
+        hurry(entry);
+        schedule(entry, now + kEndNs);
+    } else {
+        calm(entry);
+        kill_group(entry, now);
+    }
+}
+
+void Monitor::kill_group(Entry &entry, uint64_t now) {
     if (may_succeed_later(entry.container->group.kill())) return schedule(entry, now + kRetryNs);
     entry.container->life.killed_ns = now;
     report_change(entry);
+}
+
+// A busy host lets the process that has got SIGKILL wait until others have used up their slices, of milliseconds each.
+void Monitor::hurry(Entry &entry) {
+    if (hurried_ >= kHurriedMost || !is_our_child(entry.container->pidfd)) return;
+    set_urgency(entry.container->life.pid, Urgency::kEnd);
+    entry.hurried = true;
+    hurried_++;
+}
+
+// To be called before the process is reaped: then its pid is free for others.
+void Monitor::calm(Entry &entry) {
+    if (!entry.hurried) return;
+    set_urgency(entry.container->life.pid, Urgency::kUsual);
+    entry.hurried = false;
+    hurried_--;
 }
 
 void Monitor::on_process_exit(Entry &entry) {
@@ -72,6 +107,7 @@ void Monitor::on_process_exit(Entry &entry) {
     uint64_t now = boottime_ns();
     if (entry.gone_ns == 0) {
         entry.gone_ns = now;
+        calm(entry);
         loop_.control(EPOLL_CTL_DEL, container.pidfd.get(), 0, 0);
     }
     if (container.pidfd.valid()) read_exit_status(container.pidfd, exits_, &life);

@@ -31,3 +31,9 @@ inline bool has_ended(const Fd &pidfd) {
 inline int wait_for(const Fd &pidfd, siginfo_t *info, int options) {
     return waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd.get()), info, options);
 }
+
+// Whether it is a child of this process that nobody has reaped: until then its pid is its own.
+inline bool is_our_child(const Fd &pidfd) {
+    siginfo_t info;
+    return wait_for(pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}

@@ -1,9 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
 import type { ContainerStatus } from '../../src/client/index.js';
 import { MAX_LATENESS_MS, PATIENCE, scaled } from './support/host.js';
-import type { Niwad } from './support/niwad.js';
+import { isAlive, keeperOf, type Niwad } from './support/niwad.js';
 import { test } from './support/test.js';
 
 const sleeper = { args: ['sleep', '1000'] };
@@ -28,6 +28,14 @@ async function expectLifetimeMet({ client }: Niwad, id: string, exit: object = {
   expect(lateness).toBeGreaterThanOrEqual(-ROUNDING_MS);
   expect(lateness).toBeLessThan(MAX_LATENESS_MS);
   return status;
+}
+
+/** The threads of a process that run before others, by their nice value or a real-time priority, see proc_pid_stat(5). */
+function urgentThreads(pid: number): { nice: number; priority: number }[] {
+  const stats = readdirSync(`/proc/${pid}/task`).map((id) => readFileSync(`/proc/${pid}/task/${id}/stat`, 'utf8'));
+  const fields = stats.map((stat) => stat.slice(stat.lastIndexOf(')') + 2).split(' '));
+  const threads = fields.map((of) => ({ nice: Number(of[16]), priority: Number(of[37]) }));
+  return threads.filter(({ nice, priority }) => nice < 0 || priority > 0);
 }
 
 describe.concurrent('a lifetime', () => {
@@ -77,6 +85,41 @@ describe.concurrent('a lifetime', () => {
     await niwad.start({ id: 'paused', process: sleeper, lifetime: seconds(500) });
     await niwad.client.pause('paused');
     await expectLifetimeMet(niwad, 'paused');
+  });
+
+  test('ends processes that share the PIDs of the host with its first one', async ({ niwad }) => {
+    const { cgroup } = await niwad.start({
+      ...{ id: 'shared', process: { args: ['sh', '-c', 'sleep 1000 & sleep 1000'] }, namespaces: { pid: 'host' } },
+      ...{ lifetime: seconds(500), stopSignal: 'SIGKILL' },
+    });
+    const listed = () => readFileSync(join(cgroup, 'cgroup.procs'), 'utf8').trim().split('\n');
+    await vi.waitFor(() => expect(listed()).toHaveLength(3), PATIENCE);
+    const pids = listed();
+    await expectLifetimeMet(niwad, 'shared', { code: null, signal: 'SIGKILL' });
+    expect(pids.filter(isAlive)).toEqual([]);
+  });
+
+  test('is enforced by a thread that runs before others; but for the event loop, nothing else does', async ({
+    niwad,
+    skip,
+  }) => {
+    await Promise.all(
+      ['first', 'second'].map((id) => niwad.start({ id, process: sleeper, lifetime: '200ms', stopSignal: 'SIGKILL' })),
+    );
+    for (const id of ['first', 'second']) await expectLifetimeMet(niwad, id);
+    const { pid } = await niwad.start({ id: 'third', process: sleeper });
+    const urgent = urgentThreads(niwad.pid).sort((a, b) => a.nice - b.nice);
+    skip(
+      urgent.every(({ priority }) => priority === 0),
+      'the kernel gives no real-time priority here',
+    );
+    expect(urgent).toEqual([
+      { nice: -10, priority: 0 },
+      { nice: 0, priority: 2 },
+    ]);
+    const keeper = keeperOf(niwad.place) ?? 0;
+    expect(urgentThreads(keeper)).toEqual([{ nice: 0, priority: 2 }]);
+    expect(urgentThreads(pid ?? 0)).toEqual([]);
   });
 
   test('can be extended and shortened', async ({ niwad }) => {

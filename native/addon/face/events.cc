@@ -1,4 +1,5 @@
 // Events for JavaScript: exits, deadlines that have passed, output.
+#include "../../core/urgency.h"
 #include "addon.h"
 #include "face.h"
 
@@ -69,6 +70,7 @@ Value watch(Info info) {
     if (error == 0) error = addon.service_relay.start();
     if (error == 0) error = addon.tables.start();
     if (error == 0) error = addon.frames.start();
+    if (error == 0) prefer_this_thread(); // each request and each end waits for it
     return from_result(info.Env(), error);
 }
 
