@@ -189,7 +189,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   'linux.seccomp.listenerMetadata': takes('text'),
   'linux.seccomp.syscalls': takes(
     'objects',
-    'up to 10000 names and 256 conditions; of one call up to 64 rules with conditions, and 12 conditions in those that have several',
+    'up to 10000 names and 256 conditions; of one call up to 64 rules with conditions; where a rule has several, up to 729 [combinations](spec.md#userns-seccomp-devices-shmsize-sysctls) of them',
   ),
   'linux.seccomp.syscalls[].names': takes('texts'),
   'linux.seccomp.syscalls[].action': takes('text', 'as `defaultAction`, and [NOTIFY](#seccomp-agents)'),

@@ -1,27 +1,41 @@
 import { show } from './problems.js';
 
 /**
- * The time that libseccomp takes grows exponentially with the rules of one call that have several conditions: fourteen
- * rules of three conditions take 8 s, and each further one half as long again, while niwad does nothing else. Within
- * these bounds it takes some 10 ms for a call, and 100 ms for a filter.
+ * libseccomp makes a tree of the rules of one call. Where rules have several conditions, its time grows with the
+ * product of what each argument is compared with, and where two of them share a comparison that is none for equality,
+ * it may never end; niwad does nothing else meanwhile. Within these bounds it takes some 20 ms for a call, and 100 ms
+ * for a filter.
  */
 const MOST_NAMES = 10_000;
 const MOST_RULES_OF_A_CALL = 64;
-const MOST_CONDITIONS_OF_A_CALL = 12;
+const MOST_PATHS_OF_A_CALL = 729;
 const MOST_CONDITIONS = 256;
+const EQUALITIES: readonly (string | undefined)[] = ['SCMP_CMP_EQ', 'SCMP_CMP_MASKED_EQ'];
+
+interface Condition {
+  index?: number | bigint;
+  value?: number | bigint | string;
+  op?: string;
+}
 
 /** A rule of a filter, as far as its size goes. */
 interface Rule {
   names?: readonly string[];
-  args?: readonly { index?: number | bigint }[];
+  args?: readonly Condition[];
 }
 
 /** What the rules of one call have. */
 interface Size {
   /** How many have conditions. */
   rules: number;
-  /** The conditions of those that have several. */
-  combined: number;
+  /** Whether one has several conditions, and whether one of these is no equality. */
+  isCombined: boolean;
+  isUnequal: boolean;
+  /** How much each argument is compared: an equality counts once, any other comparison twice. */
+  weights: Map<number | bigint | undefined, number>;
+  /** The arguments with what they are compared with, and whether one is there twice. */
+  compared: Set<string>;
+  isShared: boolean;
 }
 
 /** Where a filter is larger than libseccomp can compile in a short time. */
@@ -42,11 +56,10 @@ export function excessOf(syscalls: readonly Rule[]): Excess | undefined {
     conditions += args.length * called.length;
     if (names > MOST_NAMES) return { at: '', what: 'names of calls', most: MOST_NAMES };
     if (conditions > MOST_CONDITIONS) return { at: '', what: 'conditions (args)', most: MOST_CONDITIONS };
-    const own = sizeOf(args);
-    for (const name of own.rules === 0 ? [] : called) {
-      const { rules, combined } = calls.get(name) ?? { rules: 0, combined: 0 };
-      const size = { rules: rules + own.rules, combined: combined + own.combined };
+    for (const name of args.length === 0 ? [] : called) {
+      const size = calls.get(name) ?? noRules();
       calls.set(name, size);
+      addRule(size, args);
       const excess = excessOfCall(size, name);
       if (excess !== undefined) return { at: `[${i}]`, ...excess };
     }
@@ -54,17 +67,48 @@ export function excessOf(syscalls: readonly Rule[]): Excess | undefined {
   return undefined;
 }
 
-/** Conditions on the same argument are rules of their own: any of them has to hold, see compileSeccomp(). */
-function sizeOf(args: NonNullable<Rule['args']>): Size {
-  const isCombined = args.length > 1 && new Set(args.map(({ index }) => index)).size === args.length;
-  return isCombined ? { rules: 1, combined: args.length } : { rules: args.length, combined: 0 };
+function noRules(): Size {
+  return {
+    ...{ rules: 0, isCombined: false, isUnequal: false, isShared: false },
+    ...{ weights: new Map(), compared: new Set() },
+  };
 }
 
-function excessOfCall({ rules, combined }: Size, name: string): Omit<Excess, 'at'> | undefined {
+/** Conditions on the same argument are rules of their own: any of them has to hold, see compileSeccomp(). */
+function addRule(size: Size, args: readonly Condition[]): void {
+  const isCombined = args.length > 1 && new Set(args.map(({ index }) => index)).size === args.length;
+  size.rules += isCombined ? 1 : args.length;
+  size.isCombined ||= isCombined;
+  for (const { index, value, op } of args) {
+    const isEquality = EQUALITIES.includes(op);
+    const comparison = `${index} ${lowBits(value)}`;
+    size.isUnequal ||= isCombined && !isEquality;
+    size.isShared ||= size.compared.has(comparison);
+    size.compared.add(comparison);
+    size.weights.set(index, (size.weights.get(index) ?? 0) + (isEquality ? 1 : 2));
+  }
+}
+
+/** A filter of a 32-bit architecture compares these bits alone. */
+function lowBits(value: number | bigint | string = 0): number | bigint {
+  return typeof value === 'number' ? value % 2 ** 32 : BigInt(value) % 2n ** 32n;
+}
+
+function excessOfCall(size: Size, name: string): Omit<Excess, 'at'> | undefined {
+  const { rules, isCombined, isUnequal, isShared, weights } = size;
   const ofCall = `of the call ${show(name)}`;
   if (rules > MOST_RULES_OF_A_CALL)
     return { what: `rules ${ofCall} with conditions (args)`, most: MOST_RULES_OF_A_CALL };
-  if (combined > MOST_CONDITIONS_OF_A_CALL)
-    return { what: `conditions (args) in the rules ${ofCall} that have several`, most: MOST_CONDITIONS_OF_A_CALL };
+  const paths = [...weights.values()].reduce((product, weight) => product * (1 + weight), 1);
+  if (isCombined && paths > MOST_PATHS_OF_A_CALL)
+    return {
+      what: `combinations of conditions (args) ${ofCall}, where one rule has several`,
+      most: MOST_PATHS_OF_A_CALL,
+    };
+  if (isUnequal && isShared)
+    return {
+      what: `use of an index and a value (its low 32 bits) in the conditions (args) ${ofCall}, where a rule of several has another op than SCMP_CMP_EQ and SCMP_CMP_MASKED_EQ`,
+      most: 1,
+    };
   return undefined;
 }

@@ -45,11 +45,11 @@ const SECCOMP = '"default", "unconfined", or a profile in the form of the OCI ru
 const ACTION = 'SCMP_ACT_ALLOW, _ERRNO, _KILL, _KILL_PROCESS, _KILL_THREAD, _LOG, _TRACE or _TRAP';
 const SYSCALLS = 'a list of {"names", "action", "errnoRet"?, "args"?}';
 const DEVICE = 'a device of the host such as "/dev/fuse"';
-const combinedRule = {
+const combinedRule = (value: number) => ({
   names: ['read'],
   action: 'SCMP_ACT_LOG',
-  args: [0, 1, 2].map((index) => ({ index, value: 1, op: 'SCMP_CMP_GE' })),
-};
+  args: [0, 1, 2].map((index) => ({ index, value, op: 'SCMP_CMP_GE' })),
+});
 const gids = [{ container: 0, host: 100_000, size: 10 }];
 
 const args = ['/bin/true'];
@@ -507,10 +507,10 @@ describe('wrong input', () => {
       allowed,
     ]),
     [
-      { seccomp: { defaultAction: 'SCMP_ACT_ALLOW', syscalls: Array(5).fill(combinedRule) } },
+      { seccomp: { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [0, 1, 2, 3, 4].map(combinedRule) } },
       'seccomp.syscalls[4]',
-      'more than 12 conditions (args) in the rules of the call "read" that have several',
-      'at most 12',
+      'more than 729 combinations of conditions (args) of the call "read", where one rule has several',
+      'at most 729',
     ],
     [{ devices: '/dev/fuse' }, 'devices', '"/dev/fuse"', 'a list of devices beside the usual ones'],
     [{ devices: ['/dev/'] }, 'devices[0]', '"/dev/"', DEVICE],
