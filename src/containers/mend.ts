@@ -86,7 +86,7 @@ function unknownSpec(id: string, lease: Lease | null, interim: UsageRecord | und
 }
 
 /** What the ledger does not know of a container of an engine. Without its config it has no exec. */
-const UNKNOWN_ORIGIN = { bundle: '', rootfs: '', annotations: {}, execConfig: '' };
+const UNKNOWN_ORIGIN = { bundle: '', rootfs: '', annotations: {} };
 
 function mapsOf(range: IdRange | null): IdMaps | null {
   if (range === null) return null;

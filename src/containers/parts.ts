@@ -50,12 +50,15 @@ export interface Parts {
 const ON_UNTAKEN: readonly Operation[] = ['stopContainer', 'removeContainer'];
 
 /**
- * Gives the container of an operation, if the caller may do this operation to it.
+ * Gives the container of an operation, if the caller may do this operation to it. Only root acts on a container of an
+ * engine: root has made it, and neither defaults nor ceilings of niwad apply to it.
  * @throws NiwaError FORBIDDEN, NOT_FOUND; STATE_CONFLICT for a container that was made ahead and is not taken
  */
 export function containerFor(operation: Operation, { policy, get }: Parts, caller: Caller, id: string): Container {
   policy.require(operation, caller);
   const container = get(id);
+  if (container.spec.oci !== undefined && caller.uid !== 0)
+    throw new NiwaError('FORBIDDEN', `container ${id} is of a container engine: only root may act on it`);
   if (container.isUntaken && container.state !== 'exited') requireUntakenAllows(operation, container, caller);
   return container;
 }

@@ -79,9 +79,10 @@ export function execConfigOf({
   };
 }
 
-/** Gives what was saved of the config, which was checked when the container was made. @throws NiwaError INTERNAL */
+/** Gives what was saved of the config, which was checked when the container was made. @throws NiwaError STATE_CONFLICT */
 export function savedConfig({ id, spec: { oci } }: Container): ExecConfig {
-  if (oci?.execConfig === undefined) throw new NiwaError('INTERNAL', `container ${id} has no config for an exec`);
+  if (oci?.execConfig === undefined)
+    throw conflict(`the config of container ${id} is lost: its saved state was damaged`);
   return parseExact(`the saved config of container ${id}`, oci.execConfig) as ExecConfig;
 }
 

@@ -3,18 +3,20 @@ import { show } from './problems.js';
 /**
  * libseccomp makes a tree of the rules of one call. Where rules have several conditions, its time grows with the
  * product of what each argument is compared with, and where two of them share a comparison that is none for equality,
- * it may never end; niwad does nothing else meanwhile. Within these bounds it takes some 20 ms for a call, and 100 ms
- * for a filter.
+ * it may never end; niwad does nothing else meanwhile. A value beyond 32 bits is two comparisons. Within these bounds it
+ * takes less than 0.1 s for a call, and some tenths of a second for a filter.
  */
 const MOST_NAMES = 10_000;
 const MOST_RULES_OF_A_CALL = 64;
 const MOST_PATHS_OF_A_CALL = 729;
+const MOST_PATHS = 5 * MOST_PATHS_OF_A_CALL;
 const MOST_CONDITIONS = 256;
 const EQUALITIES: readonly (string | undefined)[] = ['SCMP_CMP_EQ', 'SCMP_CMP_MASKED_EQ'];
 
 interface Condition {
   index?: number | bigint;
   value?: number | bigint | string;
+  valueTwo?: number | bigint | string;
   op?: string;
 }
 
@@ -31,7 +33,7 @@ interface Size {
   /** Whether one has several conditions, and whether one of these is no equality. */
   isCombined: boolean;
   isUnequal: boolean;
-  /** How much each argument is compared: an equality counts once, any other comparison twice. */
+  /** How much each argument is compared, see weightOf(). */
   weights: Map<number | bigint | undefined, number>;
   /** The arguments with what they are compared with, and whether one is there twice. */
   compared: Set<string>;
@@ -64,6 +66,13 @@ export function excessOf(syscalls: readonly Rule[]): Excess | undefined {
       if (excess !== undefined) return { at: `[${i}]`, ...excess };
     }
   }
+  const paths = [...calls.values()].reduce((sum, size) => sum + pathsOf(size), 0);
+  if (paths > MOST_PATHS)
+    return {
+      at: '',
+      what: 'combinations of conditions (args) of all calls, where one rule has several',
+      most: MOST_PATHS,
+    };
   return undefined;
 }
 
@@ -79,14 +88,25 @@ function addRule(size: Size, args: readonly Condition[]): void {
   const isCombined = args.length > 1 && new Set(args.map(({ index }) => index)).size === args.length;
   size.rules += isCombined ? 1 : args.length;
   size.isCombined ||= isCombined;
-  for (const { index, value, op } of args) {
-    const isEquality = EQUALITIES.includes(op);
+  for (const condition of args) {
+    const { index, value, op } = condition;
     const comparison = `${index} ${lowBits(value)}`;
-    size.isUnequal ||= isCombined && !isEquality;
+    size.isUnequal ||= isCombined && !EQUALITIES.includes(op);
     size.isShared ||= size.compared.has(comparison);
     size.compared.add(comparison);
-    size.weights.set(index, (size.weights.get(index) ?? 0) + (isEquality ? 1 : 2));
+    size.weights.set(index, (size.weights.get(index) ?? 0) + weightOf(condition));
   }
+}
+
+/** An equality counts once, any other comparison twice, and both twice as much for a value beyond 32 bits. */
+function weightOf({ value, valueTwo, op }: Condition): number {
+  const isWide = [value, valueTwo].some((one = 0) => Number(one) >= 2 ** 32);
+  return (EQUALITIES.includes(op) ? 1 : 2) * (isWide ? 2 : 1);
+}
+
+/** How many combinations libseccomp may look at for a call; 0 where no rule has several conditions. */
+function pathsOf({ isCombined, weights }: Size): number {
+  return isCombined ? [...weights.values()].reduce((product, weight) => product * (1 + weight), 1) : 0;
 }
 
 /** A filter of a 32-bit architecture compares these bits alone. */
@@ -95,12 +115,11 @@ function lowBits(value: number | bigint | string = 0): number | bigint {
 }
 
 function excessOfCall(size: Size, name: string): Omit<Excess, 'at'> | undefined {
-  const { rules, isCombined, isUnequal, isShared, weights } = size;
+  const { rules, isUnequal, isShared } = size;
   const ofCall = `of the call ${show(name)}`;
   if (rules > MOST_RULES_OF_A_CALL)
     return { what: `rules ${ofCall} with conditions (args)`, most: MOST_RULES_OF_A_CALL };
-  const paths = [...weights.values()].reduce((product, weight) => product * (1 + weight), 1);
-  if (isCombined && paths > MOST_PATHS_OF_A_CALL)
+  if (pathsOf(size) > MOST_PATHS_OF_A_CALL)
     return {
       what: `combinations of conditions (args) ${ofCall}, where one rule has several`,
       most: MOST_PATHS_OF_A_CALL,

@@ -2,7 +2,8 @@ import { execa } from 'execa';
 import { expect } from 'vitest';
 import { collect } from '../../src/client/streams.js';
 import { Oci } from './support/oci.js';
-import { test as base } from './support/test.js';
+import { test as base, GROUP } from './support/test.js';
+import { asUser } from './support/user.js';
 
 const test = base.extend('oci', ({ niwad }) => new Oci(niwad));
 
@@ -22,6 +23,25 @@ test('niwa takes what an engine calls a container', async ({ oci, niwad }) => {
   await niwad.client.remove(own, { force: true });
   await niwad.client.remove(id, { force: true });
   expect(await niwad.client.list()).toEqual([]);
+});
+
+test('a member of the group of niwad sees a container of an engine, and does nothing to it', async ({
+  oci,
+  niwad,
+  skip,
+}) => {
+  const id = oci.id();
+  await oci.make('run', '--detach', '--bundle', await oci.bundle('exec sleep 1000'), id);
+  const [member, path] = [{ uid: 1234, gid: GROUP }, `/v1/containers/${id}`];
+  expect(await asUser(niwad, skip, member, { path })).toMatch(/^HTTP\/1.1 200 OK/);
+  for (const asked of [
+    { method: 'POST', path: `${path}/kill`, body: { signal: 'SIGKILL' } },
+    { method: 'POST', path: `${path}/stop`, body: {} },
+    { method: 'DELETE', path: `${path}?force=true` },
+  ])
+    expect(await asUser(niwad, skip, member, asked)).toMatch(/^HTTP\/1.1 403 Forbidden[^]*only root may act on it/);
+  expect(await oci.state(id)).toMatchObject({ status: 'running' });
+  await oci.done('delete', '--force', id);
 });
 
 test('niwa says who has the output of a container of an engine', async ({ oci, niwad }) => {

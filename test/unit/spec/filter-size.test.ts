@@ -38,6 +38,21 @@ test('two conditions that libseccomp takes for one are too much, where rules hav
   expect(excessOf([first, rule([condition(0, 1), condition(2, 2)], ['write'])])).toBeUndefined();
 });
 
+test('a value beyond 32 bits is two comparisons, and the combinations of all calls have a bound', () => {
+  const wide = rules(8, (i) => rule([0, 1, 2].map((index) => equal(index, 2 ** 32 + i))));
+  expect(excessOf(wide)).toMatchObject({ at: '[4]', most: 729 });
+  const names = rules(6, (i) => `call${i}`);
+  const combined = (calls: string[]) =>
+    rules(8, (i) =>
+      rule(
+        [0, 1, 2].map((index) => equal(index, i)),
+        calls,
+      ),
+    );
+  expect(excessOf(combined(names.slice(1)))).toBeUndefined();
+  expect(excessOf(combined(names))).toMatchObject({ at: '', most: 3645 });
+});
+
 test.for([
   ['conditions of rules that have several', rules(5, several), '[4]', 729],
   ['rules of one condition', rules(65, (i) => rule([condition(i % 6)])), '[64]', 64],
