@@ -195,6 +195,7 @@ void Monitor::release(uint32_t handle) {
     std::lock_guard<std::mutex> lock(mutex_);
     auto found = entries_.find(handle);
     if (found == entries_.end()) return;
+    calm(found->second);
     schedule(found->second, 0);
     entries_.erase(found);
 }

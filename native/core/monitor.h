@@ -93,7 +93,6 @@ class Monitor {
         Fd events;             // cgroup.events, watched once the first process has gone
         bool blocked = false;  // whether its first process blocked the stop signal when we last looked
         bool killed = false;   // whether its first process has got SIGKILL
-        bool hurried = false;  // whether the end of its first process has Urgency::kEnd
     };
 
     void on_ready(uint64_t key);
@@ -108,7 +107,9 @@ class Monitor {
     void kill(Entry &entry, uint64_t now);
     void kill_group(Entry &entry, uint64_t now);
     void hurry(Entry &entry);
-    void calm(Entry &entry);
+    void calm(const Entry &entry);
+    void calm_all();
+    int kill_all(const Entry &entry);
     void await_empty_group(Entry &entry);
     void report_change(const Entry &entry) const;
     void report_event(Event::Type type, const Entry &entry);
@@ -122,6 +123,6 @@ class Monitor {
     std::unordered_map<uint32_t, Entry> entries_;
     Timers due_; // when to look at an entry: at its deadline, or at the end of its stop timeout
     ExitListener exits_;
-    size_t hurried_ = 0; // how many ends have Urgency::kEnd
+    std::vector<const Entry *> hurried_; // those of which the end of the first process has Urgency::kEnd
     EventLoop loop_;
 };

@@ -40,7 +40,10 @@ void Monitor::begin_stop(Entry &entry, uint64_t now) {
     entry.blocked = effect == SignalEffect::kBlocked;
     // A paused container could not act on the signal; to be killed it need not be thawed. Each write waits for all
     // other changes of groups on the host.
-    if (effect != SignalEffect::kDropped) container.group.write("cgroup.freeze", "0");
+    if (effect != SignalEffect::kDropped) {
+        calm_all();
+        container.group.write("cgroup.freeze", "0");
+    }
     bool sent = effect != SignalEffect::kDropped && signal_process(container.pidfd, deadline.signal) == 0;
     if (sent)
         await_end(entry, now);
@@ -73,31 +76,39 @@ void Monitor::kill(Entry &entry, uint64_t now) {
         hurry(entry);
         schedule(entry, now + kEndNs);
     } else {
-        calm(entry);
         kill_group(entry, now);
     }
 }
 
+int Monitor::kill_all(const Entry &entry) {
+    calm_all();
+    return entry.container->group.kill();
+}
+
 void Monitor::kill_group(Entry &entry, uint64_t now) {
-    if (may_succeed_later(entry.container->group.kill())) return schedule(entry, now + kRetryNs);
+    if (may_succeed_later(kill_all(entry))) return schedule(entry, now + kRetryNs);
     entry.container->life.killed_ns = now;
     report_change(entry);
 }
 
 // A busy host lets the process that has got SIGKILL wait until others have used up their slices, of milliseconds each.
 void Monitor::hurry(Entry &entry) {
-    if (hurried_ >= kHurriedMost || !is_our_child(entry.container->pidfd)) return;
+    if (hurried_.size() >= kHurriedMost || !is_our_child(entry.container->pidfd)) return;
     set_urgency(entry.container->life.pid, Urgency::kEnd);
-    entry.hurried = true;
-    hurried_++;
+    hurried_.push_back(&entry);
 }
 
 // To be called before the process is reaped: then its pid is free for others.
-void Monitor::calm(Entry &entry) {
-    if (!entry.hurried) return;
+void Monitor::calm(const Entry &entry) {
+    auto found = std::find(hurried_.begin(), hurried_.end(), &entry);
+    if (found == hurried_.end()) return;
     set_urgency(entry.container->life.pid, Urgency::kUsual);
-    entry.hurried = false;
-    hurried_--;
+    hurried_.erase(found);
+}
+
+// To be called before this thread waits, as each write to a group does: nobody else ends an urgency.
+void Monitor::calm_all() {
+    while (!hurried_.empty()) calm(*hurried_.back());
 }
 
 void Monitor::on_process_exit(Entry &entry) {
@@ -141,7 +152,7 @@ void Monitor::await_empty_group(Entry &entry) {
 void Monitor::on_group_event(Entry &entry) {
     if (!entry.events.valid()) return;
     bool populated = group_event(entry.events, "populated");
-    bool later = populated && may_succeed_later(entry.container->group.kill());
+    bool later = populated && may_succeed_later(kill_all(entry));
     if (populated && !later) return;
     loop_.control(EPOLL_CTL_DEL, entry.events.get(), 0, 0);
     entry.events.reset();

@@ -11,6 +11,8 @@ enum class Urgency {
     kMonitor = 2, // the thread of the monitor
 };
 
+constexpr int kPreferred = -10; // a nice value
+
 // Sets it for a thread, 0 for the calling one. Threads and processes that it makes have the usual one. Changes nothing
 // where the kernel refuses it: without CAP_SYS_NICE, and in a group without time for such threads.
 inline void set_urgency(pid_t thread, Urgency urgency) {
@@ -21,8 +23,10 @@ inline void set_urgency(pid_t thread, Urgency urgency) {
 }
 
 // Gives the calling thread most of a processor where it competes with others of the process. Threads and processes that
-// it makes have the usual priority. Changes nothing without CAP_SYS_NICE.
+// it makes have the usual priority. Changes nothing without CAP_SYS_NICE, and where the operator has given niwad more.
 inline void prefer_this_thread() {
+    if (sched_getscheduler(0) != SCHED_OTHER || getpriority(PRIO_PROCESS, 0) <= kPreferred) return;
     sched_param none = {};
-    if (sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &none) == 0) (void)setpriority(PRIO_PROCESS, 0, -10);
+    if (sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &none) == 0)
+        (void)setpriority(PRIO_PROCESS, 0, kPreferred);
 }

@@ -14,7 +14,8 @@ struct readiness {
 
 #define NOT_AWAITED ((struct readiness){.socket = -1, .pidfd = -1})
 
-// The path of the service manager that waits for the word, or @ and an abstract name; NULL for none.
+// The path of the service manager that waits for the word, or @ and an abstract name; NULL for none. Ends the
+// program where it is too long for a socket.
 const char *manager(void);
 
 // Listens on a path for a container, whose first process has this pid.

@@ -71,7 +71,7 @@ struct text take_text(struct text *rest);
 // How many bytes the path of a Unix socket has at most, see unix(7).
 #define MAX_SOCKET_PATH 107
 
-// How long others have to take what this program sends them: a terminal, a pidfd, a listener.
+// How long the socket of others may have no room for what this program sends them: a terminal, a pidfd, a listener.
 #define RECEIVER_MS 10000
 
 // Connects to a Unix socket. Gives a descriptor or a negative errno: -ETIMEDOUT where the listener does not take the
