@@ -18,7 +18,9 @@ import type { Registry } from './registry.js';
 const ENDED_MS = 5000;
 /** How many exited containers of each service are kept in the list, beside `keepExited`. */
 const KEPT_OF_SERVICE = 10;
-/** Those that ended first are forgotten so long after an end, several at once: nobody waits for it. */
+/**
+ * Those that ended first are forgotten so long after an end, several at once: nobody waits for it, unless none is kept.
+ */
 const FORGET_AFTER_MS = 10;
 
 export interface EndingsOptions {
@@ -55,9 +57,11 @@ export class Endings {
     this.#finals = finals;
   }
 
-  /** Waits for all ends that are under way. */
+  /** Waits for all ends that are under way. The next niwad forgets what this one has not forgotten yet. */
   async settled(): Promise<void> {
     await Promise.all(this.#running);
+    clearTimeout(this.#forgetting ?? undefined);
+    this.#forgetting = null;
   }
 
   /** Makes {@link settled} wait for a promise. */
@@ -184,6 +188,7 @@ export class Endings {
   }
 
   #forgetOldestSoon(): void {
+    if (this.#options.keepExited === 0) return this.forgetOldest(); // the id is free when the end is told
     this.#forgetting ??= setTimeout(() => {
       this.#forgetting = null;
       this.forgetOldest();

@@ -120,3 +120,9 @@ test('its configuration file is followed: exited containers are forgotten, recor
   await vi.waitFor(async () => expect((await niwad.client.list()).map(({ id }) => id)).toEqual(['b', 'c']), PATIENCE);
   expect(niwad.ledger().map(({ id }) => id)).toEqual(['a', 'b', 'c']);
 });
+
+test('where no exited container is kept, an id is free as soon as the end is told', async () => {
+  const niwad = await startDaemon(newPlace({ keepExited: 0 }));
+  for (let i = 0; i < 3; i++) await niwad.client.create({ id: 'a', process: { args: ['true'] } }, { wait: true });
+  expect(niwad.ledger().map(({ id }) => id)).toEqual(['a', 'a', 'a']);
+});
