@@ -41,8 +41,7 @@ export function usageRoutes(api: Api, { sums }: ApiOptions): void {
   );
 }
 
-/** A header must be short and ASCII. Text that is not valid Unicode is replaced. */
-
+/** A header must be short and ASCII. Text that is not valid Unicode is replaced. @throws NiwaError SPEC_INVALID */
 function writeAfter(key: string): string {
   const text = encodeURIComponent(Buffer.from(key).toString());
   if (text.length > MAX_AFTER_LENGTH)

@@ -20,8 +20,8 @@ afterEach(async () => {
   removeNode(node);
 });
 
-/** A filter that libseccomp would compile for minutes. */
 const condition = (index: number, value: number) => ({ index, value, op: 'SCMP_CMP_GE' });
+/** A filter that libseccomp would compile for minutes. */
 const LONG = {
   defaultAction: 'SCMP_ACT_ALLOW',
   syscalls: Array.from({ length: 20 }, (_, i) => ({
