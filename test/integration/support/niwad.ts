@@ -95,6 +95,8 @@ export class Niwad {
   readonly client: NiwaClient;
   /** The directory with one group per container. */
   readonly containers: string;
+  /** How many records the ledger had when {@link beginFile} was called. */
+  #earlierRecords = 0;
   readonly #process: ReturnType<typeof spawnNiwad>;
   #log = '';
 
@@ -221,15 +223,28 @@ export class Niwad {
     return readFileSync(join(this.groupOf(id), file), 'utf8').trimEnd();
   }
 
+  /**
+   * Called when the tests of a file begin: their {@link ledger} has no record of the files before, whose containers may
+   * have the same ids.
+   */
+  beginFile(): void {
+    this.#earlierRecords = this.#records().length;
+  }
+
   /** The usage records on disk, of all containers or one. */
   ledger(id?: string): UsageRecord[] {
+    return this.#records()
+      .slice(this.#earlierRecords)
+      .filter((record) => id === undefined || record.id === id);
+  }
+
+  #records(): UsageRecord[] {
     const directory = join(this.place.stateDir, 'ledger');
     const segments = readdirSync(directory).sort();
     return segments
       .flatMap((name) => readFileSync(join(directory, name), 'utf8').split('\n').filter(Boolean))
       .map((line) => fromLine(Buffer.from(line)) ?? { damaged: line })
-      .flatMap((entry) => ('record' in entry && !entry.carried ? [entry.record] : []))
-      .filter((record) => id === undefined || record.id === id);
+      .flatMap((entry) => ('record' in entry && !entry.carried ? [entry.record] : []));
   }
 
   /** Waits until the daemon has ended by itself; gives its exit status, or the signal that ended it. */

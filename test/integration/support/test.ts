@@ -27,6 +27,7 @@ export const test = base
     return daemon;
   })
   .extend('niwad', { scope: 'file' }, async ({ daemon }, { onCleanup }) => {
+    daemon.beginFile();
     onCleanup(async () => {
       const left = await daemon.client.list();
       await Promise.all(left.map(({ id }) => daemon.client.remove(id, { force: true }).catch(unlessGone)));
