@@ -80,6 +80,8 @@ test('a container that takes the address of a starting instance neither makes it
   const id = await startThief(address);
 
   expect(await answer).toMatchObject({ status: 200, body: 'the site' });
+  // niwad hears that the route is there a moment after the requests do
+  await vi.waitFor(async () => expect((await niwad.client.service('shop')).last_wake).not.toBeNull(), PATIENCE);
   const { last_wake } = await niwad.client.service('shop');
   expect(last_wake?.ready_usec).toBeGreaterThan(2_000_000);
   for (let i = 0; i < 5; i++) expect((await askOnce(`http://${NODE_ADDRESS}:${PORT}/`)).body).toBe('the site');

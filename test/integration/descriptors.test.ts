@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { execa } from 'execa';
 import { expect, vi } from 'vitest';
 import { needsFile, PATIENCE } from './support/host.js';
+import type { Niwad } from './support/niwad.js';
 import { test } from './support/test.js';
 
 const sleeper = { args: ['sleep', '1000'] };
@@ -15,11 +16,20 @@ const descriptorsOf = (pid: number) => readdirSync(`/proc/${pid}/fd`).map(Number
 const linksOf = (pid: number) =>
   Object.fromEntries(descriptorsOf(pid).map((fd) => [fd, readlinkSync(`/proc/${pid}/fd/${fd}`)]));
 
-/** What a process has open, but the network namespaces: niwad makes some ahead at any time. */
-const heldBy = (pid: number) =>
-  Object.values(linksOf(pid))
-    .filter((link) => !link.startsWith('net:'))
-    .sort();
+/** The connections of clients, and the socket that listens for them. */
+const connectionsTo = (path: string) =>
+  readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .filter((line) => line.endsWith(` ${path}`))
+    .map((line) => `socket:[${line.split(/\s+/)[6]}]`);
+
+/** What niwad has open, but network namespaces, which it makes ahead, and connections of clients: both come and go. */
+function heldBy({ pid, socket }: Niwad): string[] {
+  const before = connectionsTo(socket);
+  const links = Object.values(linksOf(pid));
+  const passing = [...before, ...connectionsTo(socket)];
+  return links.filter((link) => !link.startsWith('net:') && !passing.includes(link)).sort();
+}
 
 /** For how many descriptors the kernel has made room in the table of a process. */
 const roomOf = (pid: number) => Number(/^FDSize:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
@@ -91,7 +101,7 @@ const faults = ['close_range:error=ENOMEM:when=1', 'close_range:error=EIO:when=2
 test.for(faults)('a child that fails (%s) takes nothing from niwad', async (fault, { niwad, skip }) => {
   needsFile(skip, '/usr/bin/strace', 'it makes system calls fail');
   const { id } = await niwad.client.create({ process: sleeper });
-  const before = heldBy(niwad.pid);
+  const before = heldBy(niwad);
   const groups = niwad.groups();
   await withFault(niwad.pid, fault, async () => {
     const step = { operation: 'clone3', errno: /E[A-Z]+/.exec(fault)?.[0] };
@@ -101,7 +111,7 @@ test.for(faults)('a child that fails (%s) takes nothing from niwad', async (faul
         details: { step },
       });
   });
-  await vi.waitFor(() => expect(heldBy(niwad.pid)).toEqual(before), PATIENCE);
+  await vi.waitFor(() => expect(heldBy(niwad)).toEqual(before), PATIENCE);
   expect(niwad.groups()).toEqual(groups);
   const started = await Promise.all([niwad.client.start(id), niwad.start({ process: sleeper })]);
   for (const { id: one, pid } of started) await expectLinks(pid, streamsOf(one));
