@@ -188,11 +188,13 @@ export class Endings {
   }
 
   #forgetOldestSoon(): void {
-    if (this.#options.keepExited === 0) return this.forgetOldest(); // the id is free when the end is told
-    this.#forgetting ??= setTimeout(() => {
-      this.#forgetting = null;
-      this.forgetOldest();
-    }, FORGET_AFTER_MS).unref();
+    if (this.#options.keepExited === 0)
+      this.forgetOldest(); // the id is free when the end is told
+    else
+      this.#forgetting ??= setTimeout(() => {
+        this.#forgetting = null;
+        this.forgetOldest();
+      }, FORGET_AFTER_MS).unref();
   }
 
   /**

@@ -79,7 +79,10 @@ export function execConfigOf({
   };
 }
 
-/** Gives what was saved of the config, which was checked when the container was made. @throws NiwaError STATE_CONFLICT */
+/**
+ * Gives what was saved of the config, which was checked when the container was made.
+ * @throws NiwaError STATE_CONFLICT where it is lost
+ */
 export function savedConfig({ id, spec: { oci } }: Container): ExecConfig {
   if (oci?.execConfig === undefined)
     throw conflict(`the config of container ${id} is lost: its saved state was damaged`);

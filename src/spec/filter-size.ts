@@ -3,8 +3,8 @@ import { show } from './problems.js';
 /**
  * libseccomp makes a tree of the rules of one call. Where rules have several conditions, its time grows with the
  * product of what each argument is compared with, and where two of them share a comparison that is none for equality,
- * it may never end; niwad does nothing else meanwhile. A value beyond 32 bits is two comparisons. Within these bounds it
- * takes less than 0.1 s for a call, and some tenths of a second for a filter.
+ * it may never end; niwad does nothing else meanwhile. A value beyond 32 bits is two comparisons. Within these bounds
+ * it takes less than 0.1 s for a call, and some tenths of a second for a filter.
  */
 const MOST_NAMES = 10_000;
 const MOST_RULES_OF_A_CALL = 64;

@@ -29,7 +29,10 @@ const seccomp: SpecInput['seccomp'] & object = {
 test('large specs: a profile that libseccomp compiles for hours is refused, of a container and of an exec', async ({
   niwad,
 }) => {
-  const refused = { code: 'SPEC_INVALID', message: expect.stringContaining('seccomp.syscalls[4]: found more than 729') };
+  const refused = {
+    code: 'SPEC_INVALID',
+    message: expect.stringContaining('seccomp.syscalls[4]: found more than 729'),
+  };
   await expect(niwad.client.create({ process: { args }, seccomp })).rejects.toMatchObject(refused);
   const { id } = await niwad.client.create({ process: { args: ['sleep', '1000'] } });
   await niwad.client.start(id);

@@ -39,7 +39,7 @@ test('a member of the group of niwad sees a container of an engine, and does not
     { method: 'POST', path: `${path}/stop`, body: {} },
     { method: 'DELETE', path: `${path}?force=true` },
   ])
-    expect(await asUser(niwad, skip, member, asked)).toMatch(/^HTTP\/1.1 403 Forbidden[^]*only root may act on it/);
+    expect(await asUser(niwad, skip, member, asked)).toMatch(/^HTTP\/1.1 403 Forbidden[\s\S]*only root may act on it/);
   expect(await oci.state(id)).toMatchObject({ status: 'running' });
   await oci.done('delete', '--force', id);
 });
