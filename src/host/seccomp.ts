@@ -5,7 +5,8 @@ import { isKernelError } from '../kernel/errors.js';
 import type { SeccompRule } from '../kernel/host.js';
 import { NiwaError } from '../protocol/errors.js';
 import type { SeccompProfileInput } from '../protocol/spec.js';
-import { excessOf } from '../spec/filter-size.js';
+import { excessProblems } from '../spec/filter-size.js';
+import { requireNoProblems } from '../spec/problems.js';
 import { decode, encode, type Instruction } from './bpf.js';
 import { asTree } from './seccomp-tree.js';
 
@@ -50,22 +51,12 @@ function compileText(profile: SeccompProfileInput): readonly bigint[] {
   const key = createHash('sha256').update(JSON.stringify(profile)).digest('hex');
   const known = compiled.get(key);
   if (known !== undefined) return known;
-  requireShort(profile);
+  requireNoProblems('the seccomp profile', excessProblems(profile.syscalls ?? []));
   const instructions = compile(profile);
   const [oldest] = compiled.size >= MAX_CACHED ? compiled.keys() : [];
   if (oldest !== undefined) compiled.delete(oldest);
   compiled.set(key, instructions);
   return instructions;
-}
-
-function requireShort({ syscalls = [] }: SeccompProfileInput): void {
-  const excess = excessOf(syscalls);
-  if (excess === undefined) return;
-  const { at, what, most } = excess;
-  throw new NiwaError(
-    'SPEC_INVALID',
-    `seccomp.syscalls${at}: found more than ${most} ${what}; allowed at most ${most}`,
-  );
 }
 
 function compile(profile: SeccompProfileInput): readonly bigint[] {

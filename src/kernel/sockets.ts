@@ -6,6 +6,9 @@ export interface Peer {
   groups: number[];
 }
 
+/** How many bytes the path of a Unix socket has at most, see unix(7). */
+export const MOST_OF_SOCKET_PATH = 107;
+
 /** Unix sockets. */
 export interface Sockets {
   /**

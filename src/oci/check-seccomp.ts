@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { MOST_OF_SOCKET_PATH } from '../kernel/sockets.js';
 import type { OciSeccomp } from '../plan/oci/config.js';
 import { asksAgent } from '../plan/oci/process.js';
 import { MAX_64_BITS, refused, requireWithin } from '../plan/oci/refusal.js';
@@ -25,8 +26,6 @@ const OTHER_ARCHITECTURES = [
   ...['PARISC', 'PARISC64', 'RISCV64', 'LOONGARCH64', 'M68K', 'SH', 'SHEB'],
 ].map((name) => `SCMP_ARCH_${name}`);
 const ARCHITECTURES = [...Object.values(OWN_ARCHITECTURES).flat(), ...OTHER_ARCHITECTURES];
-/** See unix(7). */
-const MOST_OF_SOCKET_PATH = 107;
 const OF_LISTENER = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
 
 function checkAgent(seccomp: OciSeccomp): void {

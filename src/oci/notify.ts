@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import type { Birth } from '../engine/maker.js';
+import { MOST_OF_SOCKET_PATH } from '../kernel/sockets.js';
 import type { OciConfig } from '../plan/oci/config.js';
 import { containerOf, statusNow, type Verb } from './verb-parts.js';
 
@@ -40,10 +41,9 @@ export function withNotify(config: OciConfig, directory: string, manager: string
   };
 }
 
-/** A path of a socket has at most 107 bytes, see unix(7). */
 function isPlace(path: string): boolean {
   const isWhole = posix.isAbsolute(path) && posix.normalize(path) === path && path !== '/';
-  return isWhole && Buffer.byteLength(`${path}/${SOCKET}`) <= 107;
+  return isWhole && Buffer.byteLength(`${path}/${SOCKET}`) <= MOST_OF_SOCKET_PATH;
 }
 
 /** Makes the directory before the process is made, when the directory of the container is there. */

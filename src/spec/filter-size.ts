@@ -1,3 +1,4 @@
+import type { FieldProblem } from '../protocol/errors.js';
 import { show } from './problems.js';
 
 /**
@@ -76,11 +77,17 @@ export function excessOf(syscalls: readonly Rule[]): Excess | undefined {
   return undefined;
 }
 
+/** Finds where the filter of a spec is larger than libseccomp can compile in a short time: the first place. */
+export function excessProblems(syscalls: readonly Rule[]): FieldProblem[] {
+  const excess = excessOf(syscalls);
+  if (excess === undefined) return [];
+  const { at, what, most } = excess;
+  return [{ path: `seccomp.syscalls${at}`, found: `more than ${most} ${what}`, allowed: `at most ${most}` }];
+}
+
 function noRules(): Size {
-  return {
-    ...{ rules: 0, isCombined: false, isUnequal: false, isShared: false },
-    ...{ weights: new Map(), compared: new Set() },
-  };
+  const [weights, compared] = [new Map(), new Set<string>()];
+  return { rules: 0, isCombined: false, isUnequal: false, weights, compared, isShared: false };
 }
 
 /** Conditions on the same argument are rules of their own: any of them has to hold, see compileSeccomp(). */

@@ -3,7 +3,7 @@ import type { Spec } from '../protocol/resolved-spec.js';
 import { type SpecInput, SpecSchema } from '../protocol/spec.js';
 import { capabilityProblems, resolveCapabilities } from './capabilities.js';
 import { parseAs } from './check.js';
-import { excessOf } from './filter-size.js';
+import { excessProblems } from './filter-size.js';
 import { hookProblems, normaliseHooks } from './hooks.js';
 import { hostnameFrom } from './hostname.js';
 import { type ImageDefaults, type ImageLookup, withImage } from './image.js';
@@ -80,10 +80,7 @@ function* lastingProblems(input: SpecInput): Iterable<FieldProblem> {
 
 /** niwad serves nobody while libseccomp compiles a profile. */
 function* seccompProblems({ seccomp }: SpecInput): Iterable<FieldProblem> {
-  const excess = typeof seccomp === 'object' ? excessOf(seccomp.syscalls ?? []) : undefined;
-  if (excess === undefined) return;
-  const { at, what, most } = excess;
-  yield { path: `seccomp.syscalls${at}`, found: `more than ${most} ${what}`, allowed: `at most ${most}` };
+  if (typeof seccomp === 'object') yield* excessProblems(seccomp.syscalls ?? []);
 }
 
 function normalise(input: SpecInput, freeId: string, image: ImageDefaults | null): Spec {

@@ -1,7 +1,7 @@
 // Technique: specs so large that a list of them is more than one text can hold (545 of 1 MB broke the list for good),
 // so many bytes of labels that each usage record fills the disk, and profiles that libseccomp compiles for hours.
 import { expect } from 'vitest';
-import type { SpecInput } from '../../src/protocol/spec.js';
+import { filterOf } from '../filters.js';
 import { test } from './attack.js';
 
 const KIB = 1024;
@@ -17,14 +17,7 @@ test('large specs: one of 1 MB is refused, and so are 17 KiB of labels', async (
 });
 
 /** libseccomp would take hours for it, on the event loop; oci-configs.test.ts has the control. */
-const seccomp: SpecInput['seccomp'] & object = {
-  defaultAction: 'SCMP_ACT_ALLOW',
-  syscalls: Array.from({ length: 30 }, (_, value) => ({
-    names: ['read'],
-    action: 'SCMP_ACT_ERRNO',
-    args: [0, 1, 2].map((index) => ({ index, value, op: 'SCMP_CMP_GE' as const })),
-  })),
-};
+const seccomp = filterOf(30, 'read');
 
 test('large specs: a profile that libseccomp compiles for hours is refused, of a container and of an exec', async ({
   niwad,

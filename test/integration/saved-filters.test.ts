@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { toCheckedLine } from '../../src/host/checked-line.js';
+import { filterOf } from '../filters.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { scaled } from './support/host.js';
 import { damageLines } from './support/journal.js';
@@ -7,14 +8,6 @@ import { isAlive } from './support/niwad.js';
 
 cleanUpDaemons();
 
-const filterOf = (rules: number) => ({
-  defaultAction: 'SCMP_ACT_ALLOW' as const,
-  syscalls: Array.from({ length: rules }, (_, value) => ({
-    names: ['mkdir'],
-    action: 'SCMP_ACT_ERRNO' as const,
-    args: [0, 1, 2].map((index) => ({ index, value, op: 'SCMP_CMP_GE' as const })),
-  })),
-});
 const IDS = ['running', 'created'];
 
 test('a container with a filter that an earlier niwad has taken goes on, and only a new start is refused, at once', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { PoolStore } from '../../../src/pools/store.js';
 import { parsePool } from '../../../src/spec/pool.js';
+import { filterOf } from '../../filters.js';
 
 let directory: string;
 beforeEach(() => {
@@ -11,15 +12,6 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-/** Filters that libseccomp compiles in no time, and for minutes. */
-const filterOf = (rules: number) => ({
-  defaultAction: 'SCMP_ACT_ALLOW',
-  syscalls: Array.from({ length: rules }, (_, value) => ({
-    names: ['mkdir'],
-    action: 'SCMP_ACT_ERRNO',
-    args: [0, 1, 2].map((index) => ({ index, value, op: 'SCMP_CMP_GE' })),
-  })),
-});
 const poolOf = (rules: number) => ({
   name: 'web',
   ahead: 1,

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ROOT } from '../../../src/access/allowed.js';
+import { filterOf } from '../../filters.js';
 import { beginNode, type FakeNode, makeGroup, removeNode } from './node.js';
 
 const SHOP = {
@@ -20,16 +21,6 @@ afterEach(async () => {
   removeNode(node);
 });
 
-const condition = (index: number, value: number) => ({ index, value, op: 'SCMP_CMP_GE' });
-/** A filter that libseccomp would compile for minutes. */
-const LONG = {
-  defaultAction: 'SCMP_ACT_ALLOW',
-  syscalls: Array.from({ length: 20 }, (_, i) => ({
-    names: ['mkdir'],
-    action: 'SCMP_ACT_ERRNO',
-    args: [0, 1, 2].map((index) => condition(index, i)),
-  })),
-};
 const TOO_LONG = /seccomp\.syscalls\[4\]: found more than 729 combinations/;
 
 it('keeps a service and its instances where an earlier niwad has taken a filter beyond the bounds, and refuses new ones', async () => {
@@ -42,7 +33,7 @@ it('keeps a service and its instances where an earlier niwad has taken a filter 
   await node.close();
   const file = `${directory}/state-services/shop.json`;
   const declared = JSON.parse(readFileSync(file, 'utf8'));
-  declared.input.template.seccomp = LONG;
+  declared.input.template.seccomp = filterOf(20);
   writeFileSync(file, JSON.stringify(declared));
 
   node = await beginNode({ directory });
@@ -54,5 +45,5 @@ it('keeps a service and its instances where an earlier niwad has taken a filter 
   expect(await node.paths.request('shop')).toBe('start-failed');
   const { reason, message } = node.services.get('shop').last_failure ?? {};
   expect([reason, message]).toEqual(['SPEC_INVALID', expect.stringMatching(TOO_LONG)]);
-  await expect(apply({ ...SHOP.template, seccomp: LONG })).rejects.toThrow(TOO_LONG);
+  await expect(apply({ ...SHOP.template, seccomp: filterOf(20) })).rejects.toThrow(TOO_LONG);
 });
